@@ -1,0 +1,204 @@
+"""Documents made from the code: refusals, settings, audit events, visit states, protocol.
+
+`python -m tests.support.generated_docs --write` makes them again; a test fails on a stale one.
+"""
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic_settings import BaseSettings
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+_PACKAGES: Final = ("telehealth", "signaling", "media")
+_HEAD: Final = "<!-- Made by `make docs`; edits here are lost. -->\n"
+
+
+def _subclasses(root: type[Any]) -> Iterator[type[Any]]:
+    """Yield ours; a test may have made others in this process."""
+    for child in root.__subclasses__():
+        if child.__module__.split(".")[0] in _PACKAGES:
+            yield child
+        yield from _subclasses(child)
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").split("\n")[0]
+
+
+def errors_page() -> str:
+    """List every refusal of the three packages with its code and public sentence."""
+    for path in sorted(ROOT.glob("*/**/errors.py")):
+        if path.parts[len(ROOT.parts)] in _PACKAGES:
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    # Refusals that stand beside their one raiser are found through the composition roots.
+    import_module("telehealth.cli")
+    status: Mapping[str, int] = import_module("telehealth.platform.problems").STATUS
+    root = import_module("telehealth.platform.errors").TelehealthError
+    rows = sorted(
+        (str(kind.code), status[kind.code], _first_line(kind), str(kind.public_message))
+        for kind in set(_subclasses(root))
+        if "code" in vars(kind)
+    )
+    lines = [f"| `{c}` | {s} | {d} | {p} |" for c, s, d, p in rows]
+    sockets = [
+        _socket_table("Signaling: refusals", "signaling.contract.errors", "SignalingError"),
+        _close_codes(),
+        _media_refusals(),
+    ]
+    return "\n".join(
+        [
+            _HEAD,
+            "# Refusals",
+            "",
+            "## Visit service (RFC 9457 problem bodies)",
+            "",
+            "| code | status | when | what people read |",
+            "|---|---|---|---|",
+            *lines,
+            "",
+            *sockets,
+        ]
+    )
+
+
+def _socket_table(title: str, module: str, root_name: str) -> str:
+    root = getattr(import_module(module), root_name)
+    rows = sorted(
+        {
+            (str(kind.code), _first_line(kind))
+            for kind in _subclasses(root)
+            if isinstance(vars(kind).get("code"), str)
+        }
+    )
+    body = "\n".join(f"| `{code}` | {when} |" for code, when in rows)
+    return f"## {title}\n\n| code | when |\n|---|---|\n{body}\n"
+
+
+def _close_codes() -> str:
+    codes = import_module("signaling.contract.close_codes").CloseCode
+    tree = ast.parse(Path(str(inspect.getsourcefile(codes))).read_text())
+    said = _field_docstrings(tree, codes.__name__)
+    body = "\n".join(f"| {c.value} | {c.name.lower()} | {said.get(c.name, '')} |" for c in codes)
+    return f"## Signaling: close codes\n\n| code | name | meaning |\n|---|---|---|\n{body}\n"
+
+
+def _media_refusals() -> str:
+    codes = import_module("media.contract.control").RefusalCode
+    body = "\n".join(f"| `{code.value}` |" for code in codes)
+    return f"## Media: command refusals\n\n| code |\n|---|\n{body}\n"
+
+
+def _field_docstrings(tree: ast.Module, class_name: str) -> dict[str, str]:
+    """Return the text under each field of a class, on one line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            return dict(_documented(node))
+    return {}
+
+
+def _documented(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, text in zip(node.body, node.body[1:], strict=False):
+        name = None
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            name = field.target.id
+        if isinstance(field, ast.Assign) and isinstance(field.targets[0], ast.Name):
+            name = field.targets[0].id
+        if name and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            yield name, " ".join(str(text.value.value).split())
+
+
+_SETTINGS: Final = (
+    ("Visit service", "telehealth.platform.config", "VisitServiceSettings"),
+    ("Worker", "telehealth.platform.config", "WorkerSettings"),
+    ("Signaling", "signaling.config", "SignalingSettings"),
+    ("Media", "media.config", "MediaSettings"),
+    ("All on one machine", "telehealth.serve_all", "ServeAllSettings"),
+    ("Demo", "telehealth.demo", "DemoSettings"),
+)
+
+
+def configuration_page() -> str:
+    """List every setting of every process."""
+    parts = [_HEAD, "# Configuration", "", "No secret and no network address has a default.", ""]
+    for title, module, name in _SETTINGS:
+        settings: type[BaseSettings] = getattr(import_module(module), name)
+        said = _field_docstrings(
+            ast.parse(Path(str(inspect.getsourcefile(settings))).read_text()), name
+        )
+        prefix = str(settings.model_config.get("env_prefix") or "")
+        parts += [f"## {title}", "", "| environment | default | meaning |", "|---|---|---|"]
+        for field, info in settings.model_fields.items():
+            alias = info.validation_alias
+            variable = str(alias) if alias is not None else f"{prefix}{field}".upper()
+            default = "required" if info.is_required() else f"`{info.default}`"
+            parts.append(f"| `{variable}` | {default} | {said.get(field, '')} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def audit_events_page() -> str:
+    """List what the audit trail may hold."""
+    events = import_module("telehealth.audit.events").AuditEvent
+    rows = [f"| `{event.value}` |" for event in events]
+    return "\n".join([_HEAD, "# Audit events", "", "| event |", "|---|", *rows, ""])
+
+
+def visit_states_page() -> str:
+    """Draw the visit's table."""
+    lifecycle = import_module("telehealth.visits.lifecycle")
+    arrows = [
+        f"    {state.value} --> {after.value}: {step.value}"
+        for (state, step), after in lifecycle.NEXT.items()
+    ]
+    words = [f"| `{s.value}` | {lifecycle.word(s)} |" for s in lifecycle.VisitState]
+    return "\n".join(
+        [
+            _HEAD,
+            "# Where a visit may go",
+            "",
+            "| state | word on screens |",
+            "|---|---|",
+            *words,
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            *arrows,
+            "```",
+            "",
+        ]
+    )
+
+
+def protocol_page() -> str:
+    """Describe the browser's socket from its message definitions."""
+    page: str = import_module("signaling.contract.schema").protocol_page()
+    return _HEAD + page
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "errors.md": errors_page,
+    "configuration.md": configuration_page,
+    "audit-events.md": audit_events_page,
+    "visit-states.md": visit_states_page,
+    "protocol.md": protocol_page,
+}
+
+
+def main() -> None:
+    """Write every page (with `--write`) or name the stale ones."""
+    for name, page in PAGES.items():
+        path = DOCS / name
+        if "--write" in sys.argv:
+            path.write_text(page())
+        elif not path.exists() or path.read_text() != page():
+            print(f"stale: docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
