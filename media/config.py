@@ -1,0 +1,62 @@
+"""Environment of a media node; read once by the composition root."""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MediaSettings(BaseSettings):
+    """Settings of `media serve`; every name is prefixed ``MEDIA_``."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDIA_", frozen=True, extra="forbid")
+
+    node_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    """Name of this node: its place in the registry and the audience of control tokens."""
+
+    listen_address: IPv4Address
+    """Address the UDP socket is bound to.  Never a wildcard: replies leave from it."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)]
+    """UDP port of this process; 0 lets the system choose, for tests and the demo."""
+
+    public_address: IPv4Address
+    """Address put in our host candidate.  No default: guessing it breaks calls quietly."""
+
+    listen_address_v6: IPv6Address | None = None
+    """Second socket on the same port, for IPv6; None where the host has none."""
+
+    public_address_v6: IPv6Address | None = None
+    """Address of the IPv6 host candidate; given exactly when `listen_address_v6` is."""
+
+    control_listen: Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^:\[\]]+):[0-9]{1,5}$")]
+    """`host:port` of the control socket, on the internal network only."""
+
+    control_url: Annotated[str, Field(pattern=r"^wss?://")]
+    """Where signaling reaches the control socket; told in the registry."""
+
+    control_key: SecretStr
+    """base64url text of 32 random bytes; authenticates signaling.  No default, anywhere."""
+
+    redis_url: SecretStr
+    """Redis of the registry; secret because it may hold a password."""
+
+    rooms_max: Annotated[int, Field(ge=1, le=2_000)] = 80
+    """Rooms admitted at once, until the cost model of this machine has been measured."""
+
+    peers_max: Annotated[int, Field(ge=1, le=2_000)] = 400
+    """Peers admitted at once; bounds memory."""
+
+    drain_limit_s: Annotated[float, Field(ge=0.0, le=120.0)] = 8.0
+    """Seconds running rooms are given after SIGTERM before they are told they are lost."""
+
+    @model_validator(mode="after")
+    def _no_wildcard(self) -> Self:
+        if self.listen_address.is_unspecified or (
+            self.listen_address_v6 is not None and self.listen_address_v6.is_unspecified
+        ):
+            raise ValueError("a wildcard cannot be listened on")
+        if (self.listen_address_v6 is None) != (self.public_address_v6 is None):
+            raise ValueError("both IPv6 addresses or none")
+        return self

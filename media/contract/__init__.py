@@ -1,0 +1,1 @@
+"""How signaling drives a media node.  Nothing here may import anything of ours."""

@@ -1,0 +1,211 @@
+"""The Engine: all work done once per packet, behind one face.
+
+The Python engine (`media.shell.engine`) is its reference; a native one may stand beside it.
+Called from the loop's thread only; `now` is monotonic seconds.  No event per packet, no
+callback: events are batched and drained by whoever owns the loop.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import NewType, Protocol, TypeAlias
+
+Addr: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
+"""As the socket gives it: IPv4 pair or IPv6 quadruple."""
+PeerKey = NewType("PeerKey", str)
+"""`<room_id>/<participant_id>/<attach_epoch>`: unique for the node's life."""
+
+
+class Kind(StrEnum):
+    """Media kind of a section."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class SrtpProfile(IntEnum):
+    """DTLS-SRTP protection profiles we accept, by IANA number (RFC 5764, RFC 7714)."""
+
+    AES128_CM_SHA1_80 = 0x0001
+    AEAD_AES_128_GCM = 0x0007
+    AEAD_AES_256_GCM = 0x0008
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SrtpKeys:
+    """Master key followed by master salt, each way."""
+
+    profile: SrtpProfile
+    rx_key: bytes = field(repr=False)
+    tx_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """One payload type of a section, as the client numbered it."""
+
+    payload_type: int
+    name: str
+    """Lower case: `opus`, `pcmu`, `vp8`, `rtx`."""
+    clock_rate_hz: int
+    apt: int | None = None
+    """For `rtx`: the payload type it repeats (RFC 4588)."""
+    feedback: frozenset[str] = frozenset()
+    """Agreed `a=rtcp-fb` values, such as `nack`, `nack pli`, `goog-remb`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extensions:
+    """Agreed header-extension ids of a section (RFC 8285); None where not agreed."""
+
+    mid: int | None = None
+    audio_level: int | None = None
+    rid: int | None = None
+    repaired_rid: int | None = None
+    transport_cc: int | None = None
+    abs_send_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveSection:
+    """A section the client sends in."""
+
+    mid: str
+    kind: Kind
+    codecs: tuple[Codec, ...]
+    extensions: Extensions
+    ssrcs: tuple[int, ...] = ()
+    """Declared primary SSRCs of the offer."""
+    rtx_ssrcs: tuple[int, ...] = ()
+    """Declared RTX SSRCs, in the order of `ssrcs`."""
+    rids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSpec:
+    """A slot: a section the client receives in.  Its SSRCs belong to it for the peer's life."""
+
+    mid: str
+    kind: Kind
+    codecs: tuple[Codec, ...]
+    extensions: Extensions
+    ssrc: int
+    rtx_ssrc: int | None
+    cname: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveFacts:
+    """What an agreed offer says of one peer."""
+
+    sections: tuple[ReceiveSection, ...]
+    slots: tuple[SendSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationKey:
+    """A publication inside the node."""
+
+    peer: PeerKey
+    mid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotKey:
+    """A slot inside the node."""
+
+    peer: PeerKey
+    mid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Packets of `publication` go to `slot`; made by `attach`, ended by `detach`."""
+
+    publication: PublicationKey
+    slot: SlotKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteEdit:
+    """One change to the forwarding table; a list of them is applied between two datagrams."""
+
+    route: Route
+    is_attached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationBound:
+    """The first packet of a publication was bound."""
+
+    publication: PublicationKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFrameStalled:
+    """Ten requests for a key frame went unanswered."""
+
+    publication: PublicationKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated:
+    """A packet of this peer passed SRTP or SRTCP authentication since the last drain."""
+
+    peer: PeerKey
+    at: float
+
+
+EngineEvent: TypeAlias = PublicationBound | KeyFrameStalled | Authenticated
+
+
+class Engine(Protocol):
+    """The packet plane of one media node."""
+
+    def open_peer(self, peer: PeerKey, *, now: float) -> None:
+        """Know a peer; nothing is accepted from it before `set_keys` and `set_path`."""
+        ...
+
+    def set_facts(self, peer: PeerKey, facts: ReceiveFacts) -> None:
+        """Learn or extend what the peer's offer agreed; slots keep their SSRCs."""
+        ...
+
+    def set_keys(self, peer: PeerKey, keys: SrtpKeys) -> None:
+        """Take the keys of a DTLS association whose fingerprint was verified."""
+        ...
+
+    def set_path(self, peer: PeerKey, valid: frozenset[Addr], selected: Addr | None) -> None:
+        """Set the addresses heard from and the one sent to; None stops sending."""
+        ...
+
+    def set_muted(self, publication: PublicationKey, *, is_muted: bool) -> None:
+        """Drop a publication's packets at ingress, or stop doing so."""
+        ...
+
+    def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
+        """Apply edits at once, between two datagrams; a new video route asks for a key frame."""
+        ...
+
+    def on_srtp(self, addr: Addr, data: bytes, now: float) -> None:
+        """Take a datagram whose first byte is 128–191 and second is no RTCP type."""
+        ...
+
+    def on_srtcp(self, addr: Addr, data: bytes, now: float) -> None:
+        """Take a datagram whose first byte is 128–191 and second byte 192–223."""
+        ...
+
+    def on_tick(self, *, now: float) -> None:
+        """Do the periodic work: NACK, key-frame retries, reports, REMB.  Called each 10 ms."""
+        ...
+
+    def take_events(self) -> list[EngineEvent]:
+        """Hand over what happened since the last call."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Counts since boot by name: packets, drops by guard, retransmissions, requests."""
+        ...
+
+    def close_peer(self, peer: PeerKey) -> None:
+        """Forget a peer: not one packet flows to or from it afterwards."""
+        ...

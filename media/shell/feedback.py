@@ -1,0 +1,177 @@
+"""RTCP with one peer: what it reports and asks, what we report and ask.  Runs in the tick."""
+
+from collections.abc import Callable
+from typing import Final
+
+from media.core import rtcp
+from media.core.engine_face import Addr, EngineEvent, KeyFrameStalled, Kind
+from media.core.sequence import SEQ_MOD
+from media.shell.counts import Count
+from media.shell.forwarder import Forwarder
+from media.shell.streams import Encoding, PeerStreams, Slot
+
+CAMERA_BITS_PER_S: Final = 2_500_000
+"""Told each second by REMB: without any estimate a browser stays near 300 kbit/s."""
+AUDIO_RTT_MAX_S: Final = 0.1
+"""Beyond, a lost voice packet would come again too late to be played."""
+BLOCKS_MAX: Final = 31
+NTP_MASK: Final = (1 << 64) - 1
+
+
+class Feedback:
+    """RTCP of all peers.
+
+    Args:
+        sendto: The socket's own.
+        forwarder: Answers NACKs, holds the counters.
+        refusals: What `sendto` and a peer's `protect_rtcp` may raise for one packet.
+    """
+
+    def __init__(
+        self,
+        sendto: Callable[[bytes, Addr], object],
+        forwarder: Forwarder,
+        refusals: tuple[type[Exception], ...] = (OSError,),
+    ) -> None:
+        self._sendto = sendto
+        self._forwarder = forwarder
+        self._refusals = refusals
+        self._counts = forwarder.counts
+
+    def on_rtcp(self, streams: PeerStreams, plain: bytes, now: float) -> None:
+        """Take one authentic compound packet."""
+        try:
+            items = rtcp.read(plain)
+        except rtcp.BadRtcp:
+            self._counts[Count.RTCP_BAD] += 1
+            return
+        for item in items:
+            self._on_item(streams, item, now)
+
+    def _on_item(self, streams: PeerStreams, item: rtcp.Item, now: float) -> None:
+        match item:
+            case rtcp.SenderReport(ssrc=ssrc):
+                encoding = streams.encodings.get(ssrc)
+                if encoding is not None:
+                    encoding.reception.on_sender_report(item, now=now)
+            case rtcp.ReportBlock(ssrc=ssrc):
+                if ssrc in streams.slot_of_ssrc:
+                    streams.trips.on_block(item.last_sr, item.delay_since_sr, now=now)
+            case rtcp.Nack(ssrc=ssrc) | rtcp.KeyframeAsked(ssrc=ssrc):
+                slot = streams.slot_of_ssrc.get(ssrc)
+                if slot is not None:
+                    self._on_request(slot, item, now)
+            case rtcp.Bye():
+                pass  # a browser says so when it closes; its peer ends by signaling
+
+    def _on_request(self, slot: Slot, item: rtcp.Nack | rtcp.KeyframeAsked, now: float) -> None:
+        if isinstance(item, rtcp.Nack):
+            for number in item.numbers:
+                self._forwarder.resend(slot, number, now)
+        elif slot.source is not None and not slot.source.is_muted:
+            slot.source.gate.keep(now=now)
+
+    def due(self, streams: PeerStreams, now: float) -> list[EngineEvent]:
+        """Ask a peer for what it lost and for the key frames it owes, where somebody looks."""
+        events: list[EngineEvent] = []
+        for encoding in streams.live.values():
+            if not encoding.slots:
+                continue
+            if not encoding.loss.is_quiet:
+                self._ask_again(streams, encoding, now)
+            gate = encoding.gate
+            if gate.deadline is not None and now >= gate.deadline:
+                if gate.on_deadline(now=now, rtt_s=streams.trips.rtt_s):
+                    self._send_pli(streams, encoding)
+                elif gate.is_stalled:
+                    events.append(KeyFrameStalled(publication=encoding.publication))
+        return events
+
+    def each_second(self, streams: PeerStreams, now: float) -> None:
+        """Report what was received and sent, and how much may come."""
+        self._report_reception(streams, now)
+        for slot in streams.slots.values():
+            slot.new_second()
+            if slot.source is None or slot.awaits_start or not slot.packets_sent:
+                continue
+            clock = slot.source.reception.clock_at(now=now)
+            if clock is None:
+                continue
+            ntp, source_ts = clock
+            streams.trips.on_report_sent(ntp, now=now)
+            report = rtcp.write_sender_report(
+                ssrc=slot.spec.ssrc,
+                ntp=ntp & NTP_MASK,
+                rtp_ts=source_ts + slot.rewriter.ts_shift & 0xFFFF_FFFF,
+                packets=slot.packets_sent,
+                payload_bytes=slot.bytes_sent,
+            )
+            name = rtcp.write_cname(ssrc=slot.spec.ssrc, cname=slot.spec.cname)
+            self._send(streams, report + name, Count.REPORTS_SENT)
+
+    def ask_key_frame(self, streams: PeerStreams, encoding: Encoding, now: float) -> None:
+        """Ask a sender for a key frame, unless it was asked a moment ago or is muted."""
+        if encoding.is_video and not encoding.is_muted and encoding.gate.ask(now=now):
+            self._send_pli(streams, encoding)
+
+    def say_bye(self, streams: PeerStreams) -> None:
+        """Tell a peer that the streams it received end (RFC 3550 section 6.6)."""
+        ended = [slot.ssrc for slot in streams.slots.values() if slot.packets_sent]
+        if ended:
+            compound = self._head(streams) + rtcp.write_bye(ssrcs=ended[:BLOCKS_MAX])
+            self._send(streams, compound, Count.REPORTS_SENT)
+
+    def _report_reception(self, streams: PeerStreams, now: float) -> None:
+        heard = [each for each in streams.encodings.values() if each.reception.received]
+        if not heard:
+            return
+        blocks = [encoding.reception.block(now=now) for encoding in heard]
+        compound = rtcp.write_receiver_report(
+            ssrc=streams.feedback_ssrc, blocks=blocks[:BLOCKS_MAX]
+        )
+        cameras = [each.ssrc for each in heard if _takes_remb(streams, each)]
+        if cameras:
+            compound += rtcp.write_remb(
+                sender_ssrc=streams.feedback_ssrc, bits_per_s=CAMERA_BITS_PER_S, ssrcs=cameras
+            )
+        self._send(streams, compound, Count.REPORTS_SENT)
+
+    def _ask_again(self, streams: PeerStreams, encoding: Encoding, now: float) -> None:
+        if not encoding.is_video and streams.trips.rtt_s >= AUDIO_RTT_MAX_S:
+            encoding.loss.forget()
+            return
+        numbers = encoding.loss.due(now=now, rtt_s=streams.trips.rtt_s)
+        if numbers:
+            nack = rtcp.write_nack(
+                sender_ssrc=streams.feedback_ssrc,
+                media_ssrc=encoding.ssrc,
+                numbers=[number % SEQ_MOD for number in numbers],
+            )
+            self._send(streams, self._head(streams) + nack, Count.NACKS_SENT)
+
+    def _send_pli(self, streams: PeerStreams, encoding: Encoding) -> None:
+        pli = rtcp.write_pli(sender_ssrc=streams.feedback_ssrc, media_ssrc=encoding.ssrc)
+        self._send(streams, self._head(streams) + pli, Count.PLIS_SENT)
+
+    def _head(self, streams: PeerStreams) -> bytes:
+        """An empty RR: a compound begins with a report (RFC 3550 section 6.1)."""
+        return rtcp.write_receiver_report(ssrc=streams.feedback_ssrc, blocks=[])
+
+    def _send(self, streams: PeerStreams, plain: bytes, count: Count) -> None:
+        if streams.protect_rtcp is None or streams.selected is None:
+            return
+        try:
+            self._sendto(streams.protect_rtcp(plain), streams.selected)
+        except self._refusals:
+            self._counts[Count.NOT_SENT] += 1
+        else:
+            self._counts[count] += 1
+
+
+def _takes_remb(streams: PeerStreams, encoding: Encoding) -> bool:
+    section = streams.sections.get(encoding.publication.mid)
+    return (
+        section is not None
+        and section.kind is Kind.VIDEO
+        and any("goog-remb" in codec.feedback for codec in section.codecs)
+    )

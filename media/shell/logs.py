@@ -1,0 +1,55 @@
+"""Log lines of a media node: JSON on standard error, listed fields only.
+
+No address, SDP, candidate, key or name is on the list, so none can be logged by mistake.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+LOGGABLE: Final = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "node_id",
+        "boot_id",
+        "rooms",
+        "peers",
+        "count",
+        "code",
+        "reason",
+        "fault",
+        "wanted_bytes",
+        "granted_bytes",
+        "span_s",
+        "error",
+    }
+)
+
+
+def keep_listed_fields(
+    _log: object, _name: str, fields: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Drop every field not in `LOGGABLE`; say how many went, never which values."""
+    kept = {name: value for name, value in fields.items() if name in LOGGABLE}
+    if dropped := len(fields) - len(kept):
+        kept["unlisted_fields"] = dropped
+    return kept
+
+
+def set_up_logs() -> None:
+    """Configure structlog for this process; libraries below warning stay silent."""
+    logging.basicConfig(stream=sys.stderr, level=logging.CRITICAL)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            keep_listed_fields,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
