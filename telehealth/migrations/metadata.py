@@ -1,0 +1,29 @@
+"""Every table there is: what the revisions together must produce."""
+
+from typing import Final
+
+from sqlalchemy import MetaData
+
+from telehealth.audit import tables as audit
+from telehealth.chart_sync import tables as chart_sync
+from telehealth.charting import tables as charting
+from telehealth.delivery import tables as delivery
+from telehealth.identity import tables as identity
+from telehealth.platform.db import Base
+from telehealth.scheduling import tables as scheduling
+from telehealth.visits import tables as visits
+from telehealth.waiting_room import tables as waiting_room
+
+# Importing a module puts its tables there; the list says that all of them were meant.
+TABLE_MODULES: Final = (
+    audit,
+    chart_sync,
+    charting,
+    delivery,
+    identity,
+    scheduling,
+    visits,
+    waiting_room,
+)
+
+METADATA: Final[MetaData] = Base.metadata

@@ -1,0 +1,128 @@
+"""Settings of the visit service and of its worker; read once, by the composition roots.
+
+No secret and no network address has a default: a guessed one would work quietly and wrongly.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class DatabaseSettings(BaseSettings):
+    """Environment of `telehealth migrate` and `telehealth audit verify`."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
+
+    database_url: SecretStr
+    """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
+
+
+class VisitServiceSettings(BaseSettings):
+    """Environment of `telehealth serve`; every name is prefixed ``TELEHEALTH_``."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
+
+    database_url: SecretStr
+    """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
+
+    listen: str
+    """`host:port` of pages and REST."""
+
+    internal_listen: str
+    """`host:port` for signaling and probes; never reachable from outside."""
+
+    public_origin: str
+    """Scheme, host and port as browsers say them; the only Host answered."""
+
+    allowed_origins: list[str]
+    """Origins whose pages may send unsafe requests; usually the public origin alone."""
+
+    signaling_socket_url: str
+    """`wss://…/v1/socket`, given to browsers with a ticket and named in `connect-src`."""
+
+    keys_file: Path
+    """Token-signing keys; mode 0600.  Made by `telehealth keys make`."""
+
+    service_key: SecretStr
+    """Base64url of 32 random bytes; signaling proves itself with it on the internal port."""
+
+    password_pepper: SecretStr
+    """Mixed into every password before it is hashed; kept away from the database."""
+
+    nudge_socket: Path | None = None
+    """The worker's Unix datagram socket; without one it looks each second."""
+
+    trusted_proxies: list[str] = []
+    """Addresses whose X-Forwarded-For is believed; none by default."""
+
+    sign_in_burst: Annotated[int, Field(ge=1)] = 30
+    """Tries at sign-in or at a link that one address may make at once."""
+
+    sign_in_per_minute: Annotated[float, Field(gt=0)] = 30.0
+    """Tries that come back to an address each minute; a clinic may share one address."""
+
+    stop_within_s: Annotated[float, Field(gt=0)] = 8.0
+    """Time for running requests after SIGTERM; the platform kills at 10 s."""
+
+    @field_validator("public_origin")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        """Refuse what is no origin, and cookies without TLS anywhere but on this machine."""
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username:
+            raise ValueError("an origin is scheme://host[:port]")
+        if value != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("an origin has no path")
+        if parts.scheme == "http" and parts.netloc.split(":")[0] not in _LOOPBACK:
+            raise ValueError("plain http is for this machine only")
+        return value
+
+
+class WorkerSettings(BaseSettings):
+    """Environment of `telehealth work`; every name is prefixed ``TELEHEALTH_``."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
+
+    database_url: SecretStr
+    """The visit service's database; may hold a password."""
+
+    nudge_socket: Path | None = None
+    """Unix datagram socket on which the visit service says that something is owed."""
+
+    signaling_control_urls: list[str]
+    """`ws://…/control/visit` of every signaling node; a list, so that none is forgotten."""
+
+    signaling_key: SecretStr
+    """Base64url of 32 random bytes: signaling's secret, with which we prove ourselves."""
+
+    ehr_base_url: str
+    """Base of the chart server, such as `https://ehr.example/fhir/R4`."""
+
+    ehr_client_id: str
+    """Our name at the chart server."""
+
+    ehr_key_file: Path | None = None
+    """Our private key at the chart server (JWK).  Absent only for a server on this machine."""
+
+    ehr_patient_system: str
+    """Identifier system of the medical record numbers we keep."""
+
+    deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    """Name of this installation in the business identifiers it writes; never change it."""
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """Split `host:port`; IPv6 hosts stand in brackets.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004
+        raise ValueError("a listening address is host:port")
+    return host.strip("[]"), int(port)
