@@ -1,0 +1,118 @@
+"""Everything that can be written into the audit trail.  Pure.
+
+Values are stored: renaming one breaks every chain that holds it.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class AuditEvent(StrEnum):
+    """What happened."""
+
+    CLINIC_ADDED = "clinic.added"
+    PERSON_ADDED = "person.added"
+    PERSON_VIEWED = "person.viewed"
+    ACCOUNT_ADDED = "account.added"
+    PERSON_SIGNED_IN = "person.signed_in"
+    PERSON_SIGN_IN_REFUSED = "person.sign_in_refused"
+    PERSON_SIGNED_OUT = "person.signed_out"
+    SESSION_ENDED = "session.ended"
+    """A login session was ended by us: replaced by a newer one, or an old secret came back."""
+    LINK_ISSUED = "link.issued"
+    LINK_OPENED = "link.opened"
+    LINK_REFUSED = "link.refused"
+    LINK_REPLACED = "link.replaced"
+    VISIT_BOOKED = "visit.booked"
+    VISIT_OPENED = "visit.opened"
+    VISIT_CHECKED_IN = "visit.checked_in"
+    VISIT_DEVICE_CHECKED = "visit.device_checked"
+    VISIT_CONSENT_GIVEN = "visit.consent_given"
+    VISIT_CALLED = "visit.called"
+    VISIT_PUT_BACK = "visit.put_back"
+    VISIT_CONNECTED = "visit.connected"
+    VISIT_FINISHED = "visit.finished"
+    VISIT_REOPENED_CALL = "visit.reopened_call"
+    VISIT_CLOSED = "visit.closed"
+    VISIT_CANCELLED = "visit.cancelled"
+    VISIT_MARKED_NO_SHOW = "visit.marked_no_show"
+    VISIT_LEFT = "visit.left"
+    VISIT_RETURNED = "visit.returned"
+    VISIT_TICKET_ISSUED = "visit.ticket_issued"
+    VISIT_ENTERED_LOBBY = "visit.entered_lobby"
+    VISIT_JOINED = "visit.joined"
+    VISIT_ADMITTED = "visit.admitted"
+    VISIT_RETURNED_TO_LOBBY = "visit.returned_to_lobby"
+    VISIT_REMOVED = "visit.removed"
+    VISIT_MEDIA_FAILED = "visit.media_failed"
+    VISIT_ATTENDANCE_ENDED = "visit.attendance_ended"
+    VISIT_VIEWED = "visit.viewed"
+    QUEUE_VIEWED = "queue.viewed"
+    BOARD_VIEWED = "board.viewed"
+    NOTE_SAVED = "note.saved"
+    NOTE_SIGNED = "note.signed"
+    NOTE_VIEWED = "note.viewed"
+    DELIVERY_VIEWED = "delivery.viewed"
+    DELIVERY_SETTLED = "delivery.settled"
+    CHART_PUSHED = "chart.pushed"
+    AUDIT_VERIFIED = "audit.verified"
+
+
+class AuditAction(StrEnum):
+    """What kind of act an event is, as FHIR AuditEvent.action codes it."""
+
+    CREATE = "C"
+    READ = "R"
+    UPDATE = "U"
+    EXECUTE = "E"
+
+
+_E = AuditEvent
+_READS: Final = frozenset(
+    {
+        _E.PERSON_VIEWED,
+        _E.VISIT_VIEWED,
+        _E.QUEUE_VIEWED,
+        _E.BOARD_VIEWED,
+        _E.NOTE_VIEWED,
+        _E.DELIVERY_VIEWED,
+    }
+)
+_CREATES: Final = frozenset(
+    {
+        _E.CLINIC_ADDED,
+        _E.PERSON_ADDED,
+        _E.ACCOUNT_ADDED,
+        _E.LINK_ISSUED,
+        _E.VISIT_BOOKED,
+        _E.VISIT_TICKET_ISSUED,
+        _E.CHART_PUSHED,
+    }
+)
+_EXECUTES: Final = frozenset(
+    {
+        _E.PERSON_SIGNED_IN,
+        _E.PERSON_SIGN_IN_REFUSED,
+        _E.PERSON_SIGNED_OUT,
+        _E.SESSION_ENDED,
+        _E.LINK_OPENED,
+        _E.LINK_REFUSED,
+        _E.AUDIT_VERIFIED,
+    }
+)
+
+ACTION: Final[Mapping[AuditEvent, AuditAction]] = MappingProxyType(
+    {
+        event: AuditAction.READ
+        if event in _READS
+        else AuditAction.CREATE
+        if event in _CREATES
+        else AuditAction.EXECUTE
+        if event in _EXECUTES
+        else AuditAction.UPDATE
+        for event in AuditEvent
+    }
+)
+"""Source: FHIR R4 AuditEvent.action (create, read, update, execute)."""
