@@ -1,0 +1,90 @@
+"""Refusals about people and how they prove who they are."""
+
+from typing import ClassVar
+
+from telehealth.platform.errors import TelehealthError
+
+
+class PersonUnknown(TelehealthError):
+    """There is no such person, or the actor may not know."""
+
+    code = "person.unknown"
+    public_message = "This person is not known here."
+
+
+class ClinicUnknown(TelehealthError):
+    """There is no such clinic."""
+
+    code = "clinic.unknown"
+    public_message = "This clinic is not known here."
+
+
+class EmailTaken(TelehealthError):
+    """Another account has this e-mail address."""
+
+    code = "person.email_taken"
+    public_message = "There is already an account with this e-mail address."
+
+
+class SignInRefused(TelehealthError):
+    """Unknown address, wrong password, or too many wrong ones before: one answer for all."""
+
+    code = "person.sign_in_refused"
+    public_message = "The e-mail address or the password is not right."
+
+
+class SignInBusy(TelehealthError):
+    """More people sign in at this moment than passwords can be checked."""
+
+    code = "person.sign_in_busy"
+    public_message = "Many people are signing in at the moment. Please try again in a few seconds."
+
+
+class SessionEnded(TelehealthError):
+    """The login session is over: signed out, replaced, too old, or an old secret came back."""
+
+    code = "session.ended"
+    public_message = "You have been signed out. Please sign in again."
+
+
+class SessionJustRenewed(TelehealthError):
+    """Another page of this browser has renewed the session a moment ago; its cookies are good."""
+
+    code = "session.just_renewed"
+    public_message = "Please try again."
+
+
+class LinkUnknown(TelehealthError):
+    """No visit link has this secret."""
+
+    code = "link.unknown"
+    public_message = "This link is not valid. Please check that you opened all of it."
+
+
+class LinkReplaced(TelehealthError):
+    """A newer link was made; this one opens nothing any more."""
+
+    code = "link.replaced"
+    public_message = "This link was replaced by a newer one. Please use the newest link."
+
+
+class LinkExpired(TelehealthError):
+    """The link's time is over."""
+
+    code = "link.expired"
+    public_message = "This link is no longer valid."
+
+
+class LinkRefused(TelehealthError):
+    """The birth date does not agree with the person the link was made for."""
+
+    code = "link.refused"
+    public_message = "This birth date does not match. Please check it and try again."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"tries_left"})
+
+
+class LinkLocked(TelehealthError):
+    """Too many wrong birth dates; the clinic has to make a new link."""
+
+    code = "link.locked"
+    public_message = "This link is locked. Please call the clinic for a new one."
