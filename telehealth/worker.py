@@ -1,0 +1,135 @@
+"""Composition root of the worker: lanes to deliverers, woken by nudges, stopped by SIGTERM."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from telehealth.chart_sync.actions import ChartDeliverer, ChartPlace
+from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
+from telehealth.chart_sync.ports import Exchange
+from telehealth.chart_sync.smart_sign_in import BackendSignIn, ClientKey, is_secure_or_loopback
+from telehealth.delivery.bookkeeping import Desk
+from telehealth.delivery.lanes import LEASE, POLICY, Lane
+from telehealth.delivery.nudge import listening
+from telehealth.delivery.ports import Deliverer
+from telehealth.delivery.room_link import RoomLink
+from telehealth.delivery.runner import LaneRunner
+from telehealth.platform.clock import Clock, SystemClock
+from telehealth.platform.config import WorkerSettings
+from telehealth.platform.db import Database
+from telehealth.platform.signing import secret_bytes
+
+_log = structlog.get_logger(__name__)
+
+
+class KeyFileMissing(Exception):
+    """An EHR that is not on this machine needs a key file."""
+
+
+def work() -> None:
+    """Run the worker with the settings of the environment, until it is told to stop."""
+    asyncio.run(deliver_until_told(WorkerSettings()))
+
+
+async def deliver_until_told(settings: WorkerSettings) -> None:
+    """Deliver what is owed until SIGTERM or SIGINT; running calls are given a moment to end."""
+    clock = SystemClock()
+    database = Database(settings.database_url.get_secret_value())
+    rooms = RoomLink(
+        settings.signaling_control_urls,
+        key=secret_bytes(settings.signaling_key.get_secret_value()),
+        clock=clock,
+    )
+    chart = _chart(settings, database=database, clock=clock)
+    runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
+    link = asyncio.create_task(rooms.run())
+    try:
+        with listening(settings.nudge_socket, on_nudge=lambda: _nudge(runners)):
+            _stop_on_signal(runners)
+            _log.info("worker.started")
+            await asyncio.gather(*(runner.run() for runner in runners))
+            _log.info("worker.stopped")
+    finally:
+        link.cancel()
+        with suppress(asyncio.CancelledError):
+            await link
+        await chart.close()
+        await database.close()
+
+
+def _runners(
+    deliverers: dict[Lane, Deliverer], *, database: Database, clock: Clock
+) -> Sequence[LaneRunner]:
+    desk = Desk(
+        worker=f"{socket.gethostname()[:40]}:{os.getpid()}",
+        lease=LEASE,
+        policies=POLICY,
+        draw=random.SystemRandom().random,
+    )
+    return [
+        LaneRunner(lane=lane, database=database, deliverer=deliverer, clock=clock, desk=desk)
+        for lane, deliverer in deliverers.items()
+    ]
+
+
+def _chart(settings: WorkerSettings, *, database: Database, clock: Clock) -> ChartDeliverer:
+    base_url = settings.ehr_base_url.rstrip("/")
+    exchange = http_exchange(base_url)
+    client = FhirClient(
+        exchange,
+        base_url=base_url,
+        sign_in=_sign_in(settings, exchange, base_url=base_url, clock=clock),
+        clock=clock,
+    )
+    place = ChartPlace(deployment=settings.deployment, patient_system=settings.ehr_patient_system)
+    return ChartDeliverer(client, database=database, clock=clock, place=place)
+
+
+def _sign_in(
+    settings: WorkerSettings, exchange: Exchange, *, base_url: str, clock: Clock
+) -> BackendSignIn | None:
+    """Make the sign-in at the EHR; none only for one on this machine, with no key given.
+
+    Raises:
+        KeyFileMissing: The EHR is elsewhere and there is no key: patients' data would travel
+            unauthenticated.
+    """
+    if settings.ehr_key_file is None:
+        if not _is_loopback(base_url):
+            raise KeyFileMissing
+        return None
+    key = ClientKey.from_jwk(json.loads(settings.ehr_key_file.read_text()))
+    return BackendSignIn(
+        exchange,
+        base_url=base_url,
+        client_id=settings.ehr_client_id,
+        key=key,
+        clock=clock,
+        open_exchange=http_exchange,
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    return url.startswith("http://") and is_secure_or_loopback(url)
+
+
+def _nudge(runners: Sequence[LaneRunner]) -> None:
+    for runner in runners:
+        runner.nudge()
+
+
+def _stop_on_signal(runners: Sequence[LaneRunner]) -> None:
+    def stop() -> None:
+        for runner in runners:
+            runner.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
