@@ -1,0 +1,1 @@
+"""The subprotocol `telehealth.v1`.  Nothing here may import anything of ours."""

@@ -1,0 +1,1 @@
+"""The only asyncio of the signaling server: sockets, Redis, the control channel, HTTP."""

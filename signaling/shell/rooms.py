@@ -1,0 +1,253 @@
+"""All rooms of this node: who is seated where, and the ticks that keep them honest."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import structlog
+
+from media.contract.control import ControlEvent
+from signaling.contract.close_codes import CloseCode
+from signaling.contract.errors import (
+    LocalMisuse,
+    TicketUsed,
+    TryAgain,
+    UnknownParticipant,
+    WrongState,
+)
+from signaling.contract.ids import ParticipantId, RoomId
+from signaling.contract.messages import Action, Goodbye, Hello, Request
+from signaling.core.effects import Close
+from signaling.shell import media_events, requests
+from signaling.shell.hosted_room import HostedRoom
+from signaling.shell.means import Means
+from signaling.shell.metrics import Count
+from signaling.shell.peer import Peer
+from signaling.shell.registry import RedisSilent
+from signaling.shell.scripts import Mode
+from signaling.shell.tickets import TicketCheck
+from telehealth.contract import RoomCommand, RoomCommandKind, TicketClaims
+
+TICK_S: Final = 1.0
+RENEW_EVERY_S: Final = 10.0
+DRAIN_SPREAD_MS: Final = 5_000
+
+_log = structlog.get_logger()
+
+
+class Rooms:
+    """The rooms, and the reception before them.
+
+    Args:
+        means: What every room leans on.
+        tickets: Checks tickets.
+    """
+
+    def __init__(self, means: Means, *, tickets: TicketCheck) -> None:
+        self._means = means
+        self._tickets = tickets
+        self._rooms: dict[RoomId, HostedRoom] = {}
+        self._asked: dict[Peer, tuple[TicketClaims, str]] = {}
+        self.peers: set[Peer] = set()
+        self.is_draining = False
+        self.is_deserted = asyncio.Event()
+        """Set when the last socket is gone."""
+
+    @property
+    def count(self) -> int:
+        """Rooms with somebody in them."""
+        return len(self._rooms)
+
+    def open(self, room_id: RoomId) -> HostedRoom:
+        """Return a room, making it if nobody is there yet."""
+        if room_id not in self._rooms:
+            self._rooms[room_id] = HostedRoom(room_id, self._means)
+        return self._rooms[room_id]
+
+    # --- reception -------------------------------------------------------------------------------
+
+    async def seat(self, peer: Peer, hello: Hello) -> None:
+        """Check a ticket, burn it, and seat its holder.
+
+        Raises:
+            TicketInvalid, TicketUsed: Not a ticket, or not any more.
+            RoomFull, RoomOver: No seat.
+            TryAgain: Redis or the key set is silent.
+        """
+        claims = await self._tickets.claims(hello.ticket)
+        try:
+            is_first = await self._means.registry.burn(claims.jti)
+        except RedisSilent:
+            raise TryAgain from None
+        if not is_first:
+            raise TicketUsed
+        room = self.open(RoomId(str(claims.room)))
+        since_s = await room.seat(peer, claims, device=hello.device_id, mode=Mode.JOIN, re=hello.id)
+        if since_s is not None:
+            self._asked[peer] = (claims, hello.device_id)
+            peer.session.on_seat_taken(re=hello.id, since_s=since_s, now=self._means.now())
+
+    async def take_over(self, peer: Peer, re: int) -> None:
+        """Seat a peer in place of its other device.
+
+        Raises:
+            RoomFull, RoomOver, TryAgain: As `seat`.
+        """
+        claims, device = self._asked.pop(peer)
+        room = self.open(RoomId(str(claims.room)))
+        await room.seat(peer, claims, device=device, mode=Mode.TAKE_OVER, re=re)
+
+    async def carry(self, peer: Peer, request: Request) -> None:
+        """Carry out a request of a seated peer.
+
+        Raises:
+            Refusal: It was not done.
+        """
+        room = None if peer.host is None else self._rooms.get(peer.host.room_id)
+        if room is None:
+            raise WrongState
+        await requests.carry(room, peer, request)
+
+    def forget(self, peer: Peer) -> None:
+        """Drop what is known of a closed socket."""
+        self.peers.discard(peer)
+        if not self.peers:
+            self.is_deserted.set()
+        self._asked.pop(peer, None)
+
+    # --- from elsewhere --------------------------------------------------------------------------
+
+    async def obey(self, command: RoomCommand) -> None:
+        """Do what the visit service has decided; a seat that is not here is no fault."""
+        self._means.metrics.count(Count.ROOM_COMMANDS, command.kind.value)
+        room_id = RoomId(str(command.visit_id))
+        if command.kind is RoomCommandKind.ENDED:
+            await self.open(room_id).end()
+            return
+        room = self._rooms.get(room_id)
+        if room is None:
+            return
+        try:
+            await _OBEYED[command.kind](room, command)
+        except UnknownParticipant:
+            _log.info("room_command.nobody_there", cause=command.kind.value)
+
+    def on_media_event(self, node_id: str, event: ControlEvent) -> None:
+        """Hand an event to its room."""
+        del node_id
+        if (room := self._rooms.get(RoomId(event.room_id))) is not None:
+            room.spawn(media_events.take(room, event))
+
+    def on_media_node_lost(self, node_id: str, boot_id: str) -> None:
+        """Move every room away from a media node that is gone."""
+        for room in self._rooms.values():
+            if room.media.on_node_lost(node_id, boot_id):
+                self._means.metrics.count(Count.MEDIA_MOVES, "node_lost")
+
+    # --- time ------------------------------------------------------------------------------------
+
+    async def adopt(self) -> None:
+        """Take over the rooms a process of this name left behind."""
+        try:
+            for room_id in await self._means.registry.rooms():
+                self.open(RoomId(room_id))
+        except RedisSilent:
+            _log.warning("rooms.not_adopted")
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        renew_at = self._means.now() + RENEW_EVERY_S
+        while True:
+            await asyncio.sleep(TICK_S)
+            for peer in list(self.peers):
+                peer.on_tick()
+            was_silent = self._means.registry.is_silent
+            await self._means.registry.probe()
+            has_returned = was_silent and not self._means.registry.is_silent
+            await self.learn_media()
+            await self._tickets.refresh()
+            if has_returned or self._means.now() >= renew_at:
+                renew_at = self._means.now() + RENEW_EVERY_S
+                await self._each(HostedRoom.renew)
+            await self._each(HostedRoom.sweep)
+            await self._forget_empty()
+
+    def welcome(self, peer: Peer) -> None:
+        """Note a new socket."""
+        self.peers.add(peer)
+        self.is_deserted.clear()
+
+    def drain(self) -> None:
+        """Ask every peer to come back elsewhere, spread over five seconds; seats stay."""
+        self.is_draining = True
+        if not self.peers:
+            self.is_deserted.set()
+        for peer in list(self.peers):
+            peer.close(self._draining())
+
+    def _draining(self) -> Close:
+        retry_after_ms = int(DRAIN_SPREAD_MS * self._means.jitter())
+        goodbye = Goodbye(cause="draining", action=Action.REJOIN, retry_after_ms=retry_after_ms)
+        return Close(CloseCode.DRAINING, goodbye)
+
+    async def learn_media(self) -> None:
+        """Learn which media nodes live."""
+        try:
+            self._means.nodes.learn(await self._means.registry.media_nodes())
+        except RedisSilent:
+            # With Redis silent nobody is moved: what was last heard stands.
+            return
+
+    async def _each(self, verb: Callable[[HostedRoom], Coroutine[Any, Any, None]]) -> None:
+        for room in list(self._rooms.values()):
+            await verb(room)
+
+    async def _forget_empty(self) -> None:
+        for room_id, room in list(self._rooms.items()):
+            if not room.is_empty or self.is_draining:
+                continue
+            await room.media.close()
+            if not room.is_empty:
+                continue
+            del self._rooms[room_id]
+            try:
+                await self._means.registry.forget_room(room_id)
+            except RedisSilent:
+                _log.info("room.not_forgotten", room_id=room_id)
+
+
+def _named(command: RoomCommand) -> ParticipantId:
+    if command.participant_id is None:
+        raise LocalMisuse
+    return ParticipantId(str(command.participant_id))
+
+
+async def _called_in(room: HostedRoom, command: RoomCommand) -> None:
+    await room.act(lambda it: it.admit(_named(command), by=None))
+    await room.act(lambda it: it.change_visit(command.version))
+
+
+async def _returned(room: HostedRoom, command: RoomCommand) -> None:
+    await room.act(lambda it: it.return_to_lobby(_named(command), by=None))
+    await room.act(lambda it: it.change_visit(command.version))
+
+
+async def _revoked(room: HostedRoom, command: RoomCommand) -> None:
+    await room.act(lambda it: it.remove(_named(command), by=None))
+
+
+async def _changed(room: HostedRoom, command: RoomCommand) -> None:
+    await room.act(lambda it: it.change_visit(command.version))
+
+
+_OBEYED: Final[
+    Mapping[RoomCommandKind, Callable[[HostedRoom, RoomCommand], Coroutine[Any, Any, None]]]
+] = MappingProxyType(
+    {
+        RoomCommandKind.CALLED_IN: _called_in,
+        RoomCommandKind.RETURNED: _returned,
+        RoomCommandKind.REVOKED: _revoked,
+        RoomCommandKind.VISIT_CHANGED: _changed,
+    }
+)
