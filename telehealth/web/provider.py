@@ -1,0 +1,53 @@
+"""The provider's console: a shell; queue, visit and note are asked for by REST."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from telehealth.access.errors import NotSignedIn
+from telehealth.access.http import actor_of
+from telehealth.access.roles import Role
+from telehealth.identity import actions as identity
+from telehealth.platform.http import services_of
+from telehealth.web import presenters
+from telehealth.web.i18n import LANGUAGES, sentences
+from telehealth.web.patient import as_json, page
+from telehealth.web.sign_in import HOME
+
+CONSOLE: Final = HOME[Role.PROVIDER]
+# What the page's scripts say; the rest of a catalogue stays here.
+_SCRIPTED: Final = ("provider.", "call.", "device.", "common.")
+
+
+async def console(request: Request) -> Response:
+    """GET /console, for providers; nothing about a patient is in the page itself."""
+    services = services_of(request)
+    try:
+        by = actor_of(request)
+    except NotSignedIn:
+        return RedirectResponse(f"/sign-in?next={CONSOLE}", 303)
+    if by.role is not Role.PROVIDER:
+        home = HOME.get(by.role, "/") if by.role is not None else "/"
+        return page(
+            request,
+            "provider/not_yours.html",
+            status=403,
+            home="/visit" if by.role is Role.PATIENT else home,
+        )
+    async with services.database.unit_of_work() as uow:
+        clinic = await identity.clinic_card(uow, clinic_id=by.clinic_id)
+        own = await identity.own_card(uow, by=by, now=services.clock.now())
+    return page(
+        request,
+        "provider/console.html",
+        clinic=clinic,
+        own_name=own.full_name,
+        messages=as_json({name: sentences(name).beginning_with(_SCRIPTED) for name in LANGUAGES}),
+        states=as_json(presenters.STATES),
+    )
+
+
+routes: Final[Sequence[BaseRoute]] = (Route(CONSOLE, console, methods=["GET"]),)

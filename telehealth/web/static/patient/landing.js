@@ -1,0 +1,49 @@
+/** The birth date form of a visit link. */
+import { api } from "../shared/api.js";
+import { by } from "../shared/dom.js";
+import { say, sayOr } from "../shared/i18n.js";
+
+const form = by("birth-date");
+const problem = by("problem");
+
+/** @param {FormData} typed @returns {string} ISO date, or "" when there is no such day */
+function dateOf(typed) {
+  const [year, month, day] = ["year", "month", "day"].map((name) => Number(typed.get(name)));
+  const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0));
+  const isReal = date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
+  if (!isReal || (year ?? 0) < 1890) return "";
+  return date.toISOString().slice(0, 10);
+}
+
+/** @param {string} text */
+function tell(text) {
+  problem.hidden = text === "";
+  problem.textContent = text;
+}
+
+form?.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
+  event.preventDefault();
+  const birthDate = dateOf(new FormData(form));
+  if (!birthDate) {
+    tell(say("patient.landing.no_such_day"));
+    form.elements.month.focus();
+    return;
+  }
+  const button = form.querySelector("button");
+  button.disabled = true;
+  tell("");
+  try {
+    const { home } = await api.post(`/v1/visit-links/${form.dataset.secret}/open`, {
+      birth_date: birthDate,
+    });
+    location.assign(home);
+  } catch (/** @type {any} */ refusal) {
+    button.disabled = false;
+    if (["link.locked", "link.replaced", "link.expired"].includes(refusal.code)) location.reload();
+    tell(
+      sayOr(`errors.${refusal.code}`, "errors.unexpected", {
+        count: refusal.body?.tries_left ?? 0,
+      }),
+    );
+  }
+});

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Call } from "../../../telehealth/web/static/shared/call.js";
+
+class FakeClient extends EventTarget {
+  constructor() {
+    super();
+    this.participantId = "me";
+    this.admission = null;
+    this.participants = new Map([
+      ["me", { participant_id: "me", role: "patient", kind: "patient", state: "active", is_reconnecting: false }],
+      ["you", { participant_id: "you", role: "provider", kind: "provider", state: "active", is_reconnecting: false }],
+    ]);
+    this.publications = new Map();
+    /** @type {any[]} */
+    this.sent = [];
+  }
+  /** @param {string} type @param {any} fields */
+  tell(type, fields) { this.sent.push({ type, ...fields }); return this.sent.length; }
+  /** @param {string} type @param {any} fields */
+  async request(type, fields) {
+    this.tell(type, fields);
+    return type === "offer" ? { type: "answer", offer_id: fields.offer_id, sdp: "answer" } : { type: "ok" };
+  }
+  /** @param {string} type @param {any} detail */
+  says(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+  /** @param {string} type */
+  of(type) { return this.sent.filter((each) => each.type === type); }
+}
+
+class FakePeer {
+  constructor() {
+    /** @type {any[]} */
+    this.transceivers = [];
+    this.connectionState = "new";
+    this.isClosed = false;
+    /** @type {any} */ this.onconnectionstatechange = null;
+    /** @type {any} */ this.localDescription = null;
+    /** @type {any[]} */
+    this.offers = [];
+  }
+  /** @param {any} what @param {any} how */
+  addTransceiver(what, how) {
+    const kind = typeof what === "string" ? what : what.kind;
+    const made = {
+      mid: String(this.transceivers.length), kind, direction: how.direction,
+      receiver: { track: { kind, id: `in${this.transceivers.length}` } },
+      sender: { track: null, replaceTrack: async () => undefined },
+      setCodecPreferences: (/** @type {any} */ codecs) => { made.codecs = codecs; },
+      /** @type {any} */ codecs: null,
+    };
+    this.transceivers.push(made);
+    return made;
+  }
+  getTransceivers() { return this.transceivers; }
+  /** @param {any} how */
+  async createOffer(how) { this.offers.push(how); return { type: "offer", sdp: "offer" }; }
+  /** @param {any} it */
+  async setLocalDescription(it) { this.localDescription = it; }
+  async setRemoteDescription() {}
+  async getStats() { return new Map(); }
+  close() { this.isClosed = true; }
+  /** @param {string} state */
+  turns(state) { this.connectionState = state; this.onconnectionstatechange(); }
+}
+
+const track = (/** @type {string} */ kind) => /** @type {any} */ ({ kind, enabled: true, stopped: false, stop() { this.stopped = true; } });
+const ADMITTED = { room_epoch: 3, ice_servers: [], slots_max: 7 };
+const settled = async () => { for (let n = 0; n < 12; n += 1) await new Promise((resolve) => setImmediate(resolve)); };
+
+async function started() {
+  const client = new FakeClient();
+  /** @type {FakePeer[]} */
+  const peers = [];
+  /** @type {{ run: () => void, ms: number }[]} */
+  const timers = [];
+  const call = new Call({
+    client: /** @type {any} */ (client),
+    createPeer: () => { const peer = new FakePeer(); peers.push(peer); return /** @type {any} */ (peer); },
+    codecsOf: (kind) => /** @type {any} */ ([{ mimeType: `${kind}/VP8` }, { mimeType: `${kind}/opus` }, { mimeType: `${kind}/H264` }]),
+    later: (run, ms) => { const timer = { run, ms }; timers.push(timer); return timer; },
+    forget: (timer) => { const at = timers.indexOf(timer); if (at >= 0) timers.splice(at, 1); },
+  });
+  const mic = track("audio");
+  const camera = track("video");
+  await call.start({ mic, camera });
+  assert.equal(peers.length, 0, "nothing leaves before admitted");
+  client.says("admitted", ADMITTED);
+  await settled();
+  return { call, client, peers, peer: /** @type {FakePeer} */ (peers[0]), timers, mic, camera };
+}
+
+test("the offer has mic, camera, screen, three audio and four video slots, trimmed", async () => {
+  const { client, peer } = await started();
+  assert.deepEqual(
+    peer.transceivers.map((each) => `${each.kind} ${each.direction}`),
+    ["audio sendonly", "video sendonly", "video sendonly", ...Array(3).fill("audio recvonly"), ...Array(4).fill("video recvonly")],
+  );
+  assert.deepEqual(peer.transceivers[0].codecs.map((/** @type {any} */ c) => c.mimeType), ["audio/opus"]);
+  assert.deepEqual(peer.transceivers[1].codecs.map((/** @type {any} */ c) => c.mimeType), ["video/VP8"]);
+  const [offer] = client.of("offer");
+  assert.deepEqual([offer.offer_id, offer.room_epoch, offer.ice_restart], [1, 3, false]);
+  assert.deepEqual(client.of("publish").map((p) => [p.source, p.mid, p.is_muted]), [["mic", "0", false], ["camera", "1", false]]);
+});
+
+test("slots fill tiles by mid and are acknowledged; an older map is ignored", async () => {
+  const { call, client } = await started();
+  client.publications.set("you.mic", { publication_id: "you.mic", participant_id: "you", source: "mic", is_muted: false });
+  client.says("publication-added", {});
+  assert.deepEqual(client.of("subscribe").at(-1).wants, [{ publication_id: "you.mic", max_width_px: 0, priority: 100 }]);
+  client.says("slots-mapped", { map_id: 2, slots: [{ mid: "4", publication_id: "you.mic" }, { mid: "5", publication_id: null }] });
+  assert.equal(call.tiles()[0]?.audio?.id, "in4");
+  assert.deepEqual(client.of("ack-slots"), [{ type: "ack-slots", map_id: 2 }]);
+  client.says("slots-mapped", { map_id: 1, slots: [] });
+  assert.equal(call.tiles()[0]?.audio?.id, "in4");
+});
+
+test("one person is one tile, self last; a muted or cut person sends nothing to us", async () => {
+  const { call, client } = await started();
+  const mic = { publication_id: "you.mic", participant_id: "you", source: "mic", is_muted: true };
+  client.publications.set("you.mic", mic);
+  client.says("slots-mapped", { map_id: 1, slots: [{ mid: "3", publication_id: "you.mic" }] });
+  assert.deepEqual(call.tiles().map((tile) => tile.isSelf), [false, true]);
+  assert.equal(call.tiles()[0]?.audio, null);
+  client.publications.set("you.mic", { ...mic, is_muted: false });
+  client.participants.set("you", { participant_id: "you", role: "provider", kind: "provider", state: "active", is_reconnecting: true });
+  assert.equal(call.tiles()[0]?.audio, null);
+  assert.equal(call.tiles()[0]?.isReconnecting, true);
+});
+
+test("muting stops the track here before the room hears of it", async () => {
+  const { call, client, mic } = await started();
+  const muting = call.setMuted("mic", true);
+  assert.equal(mic.enabled, false);
+  await muting;
+  assert.deepEqual(client.of("mute"), [{ type: "mute", publication_id: "me.mic", is_muted: true }]);
+});
+
+test("camera off lets the device go, and on again needs no offer", async () => {
+  const { call, client, camera } = await started();
+  await call.setTrack("camera", null);
+  assert.equal(camera.stopped, true);
+  assert.equal(call.isMuted("camera"), true);
+  await call.setTrack("camera", track("video"));
+  assert.deepEqual(client.of("mute").map((each) => each.is_muted), [true, false]);
+  assert.equal(client.of("offer").length, 1);
+});
+
+test("two seconds without a path restart ICE; twice in vain builds anew", async () => {
+  const { client, peers, peer, timers, call } = await started();
+  peer.turns("connected");
+  assert.equal(call.connection, "connected");
+  peer.turns("disconnected");
+  assert.equal(timers[0]?.ms, 2000);
+  timers.shift()?.run();
+  await settled();
+  assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+  assert.equal(client.of("offer").at(-1).offer_id, 2);
+  timers.shift()?.run();
+  await settled();
+  assert.equal(peers.length, 1);
+  timers.shift()?.run();
+  await settled();
+  assert.equal(peers.length, 2);
+  assert.equal(peer.isClosed, true);
+});
+
+test("lost media is built anew under the new epoch, and published again", async () => {
+  const { client, peers, timers } = await started();
+  client.says("media-rebuild", { room_epoch: 4, cause: "node_lost", retry_after_ms: 50, ice_servers: [] });
+  timers.shift()?.run();
+  await settled();
+  assert.equal(peers.length, 2);
+  assert.equal(client.of("offer").at(-1).room_epoch, 4);
+  assert.equal(client.of("publish").length, 4);
+});
+
+test("who goes back to the waiting room sends nothing more", async () => {
+  const { client, peer } = await started();
+  client.says("participant-returned", { participant_id: "me" });
+  assert.equal(peer.isClosed, true);
+});
+
+test("stopping lets devices and listeners go", async () => {
+  const { call, client, peer, mic, camera } = await started();
+  call.stop();
+  assert.ok(peer.isClosed && mic.stopped && camera.stopped);
+  client.says("admitted", ADMITTED);
+  assert.equal(call.connection, "closed");
+});
