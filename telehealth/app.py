@@ -1,0 +1,251 @@
+"""Composition root of the visit service: settings, then services, then two applications.
+
+The public one serves pages and REST to browsers; the internal one serves signaling, and probes.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from telehealth.charting import http as charting
+from telehealth.contract import VISIT_SERVICE_AUDIENCE
+from telehealth.delivery import http as delivery
+from telehealth.delivery.nudge import nudger
+from telehealth.identity import http as identity
+from telehealth.identity.entrance import Entrance
+from telehealth.identity.passwords import PasswordDesk
+from telehealth.platform.clock import Clock, SystemClock
+from telehealth.platform.config import VisitServiceSettings, host_and_port
+from telehealth.platform.db import Database
+from telehealth.platform.errors import TelehealthError
+from telehealth.platform.guards import (
+    KnownHost,
+    LastResort,
+    OwnPagesOnly,
+    SecurityHeaders,
+    ServiceCallersOnly,
+    SmallBodies,
+)
+from telehealth.platform.http import Services
+from telehealth.platform.problems import on_http_exception, on_refusal
+from telehealth.platform.rates import AddressRate
+from telehealth.platform.signing import (
+    TokenRefused,
+    TokenSigner,
+    read_key_file,
+    secret_bytes,
+    verify_service_token,
+)
+from telehealth.visits import http as visits
+from telehealth.visits import internal
+from telehealth.waiting_room import http as waiting_room
+from telehealth.web import assets, patient, provider, scheduler, sign_in
+
+_CALLER: Final = "signaling"
+_PROBES: Final = frozenset({"/healthz", "/readyz"})
+
+
+class VisitService(NamedTuple):
+    """What `create_app` made."""
+
+    public: Starlette
+    internal: Starlette
+    close: Callable[[], Awaitable[None]]
+    """Closes what was opened; the applications answer nothing after it."""
+
+
+class AddressTaken(Exception):
+    """Something else listens where we are told to listen."""
+
+    def __init__(self, listen: str) -> None:
+        super().__init__(f"{listen} is taken or not ours")
+        self.listen = listen
+
+
+def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) -> VisitService:
+    """Make both applications.
+
+    Args:
+        settings: Read once; narrow values are passed on.
+        clock: Another clock than the machine's, for tests.
+
+    Raises:
+        KeyFileUnsafe: The signing keys or the shared secret cannot be used.
+    """
+    clock = clock or SystemClock()
+    desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
+    services = Services(
+        database=Database(
+            settings.database_url.get_secret_value(), wake_worker=nudger(settings.nudge_socket)
+        ),
+        clock=clock,
+        signer=TokenSigner(read_key_file(settings.keys_file), clock=clock),
+        password_hasher=desk,
+        sign_in_rate=AddressRate(
+            burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
+        ),
+        public_origin=settings.public_origin,
+        socket_url=settings.signaling_socket_url,
+        allowed_origins=frozenset(settings.allowed_origins),
+        service_key=secret_bytes(settings.service_key.get_secret_value()),
+    )
+
+    async def close() -> None:
+        desk.close()
+        await services.database.close()
+
+    return VisitService(_public_app(services), _internal_app(services), close)
+
+
+async def serve(settings: VisitServiceSettings) -> None:
+    """Serve both applications until SIGINT or SIGTERM, then finish what runs.
+
+    Raises:
+        AddressTaken: One of the two addresses cannot be listened on.
+    """
+    made = create_app(settings)
+    try:
+        servers = [
+            _server(made.public, settings, settings.listen),
+            _server(made.internal, settings, settings.internal_listen),
+        ]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _stop, servers)
+        await asyncio.gather(*(server.serve() for server in servers))
+    finally:
+        await made.close()
+
+
+def _public_app(services: Services) -> Starlette:
+    routes: list[BaseRoute] = [
+        *identity.routes,
+        *visits.routes,
+        *waiting_room.routes,
+        *charting.routes,
+        *delivery.routes,
+        *assets.routes,
+        *patient.routes,
+        *sign_in.routes,
+        *provider.routes,
+        *scheduler.routes,
+    ]
+    around = [
+        Middleware(
+            SecurityHeaders,
+            public_origin=services.public_origin,
+            socket_url=services.socket_url,
+        ),
+        Middleware(LastResort),
+        Middleware(KnownHost, public_origin=services.public_origin),
+        Middleware(SmallBodies),
+        Middleware(OwnPagesOnly, allowed_origins=services.allowed_origins),
+        Middleware(Entrance, services=lambda: services),
+    ]
+    return _application(services, routes, around)
+
+
+def _internal_app(services: Services) -> Starlette:
+    def is_ours(token: str) -> bool:
+        try:
+            verify_service_token(
+                token,
+                key=services.service_key,
+                issuer=_CALLER,
+                audience=VISIT_SERVICE_AUDIENCE,
+                now=services.clock.now(),
+            )
+        except TokenRefused:
+            return False
+        return True
+
+    async def ready(request: Request) -> Response:
+        del request
+        is_ready = await services.database.answers()
+        return JSONResponse({"is_ready": is_ready}, 200 if is_ready else 503)
+
+    routes: list[BaseRoute] = [
+        Route("/healthz", _healthy),
+        Route("/readyz", ready),
+        *internal.routes,
+    ]
+    around = [
+        Middleware(LastResort),
+        Middleware(SmallBodies),
+        Middleware(ServiceCallersOnly, is_ours=is_ours, open_paths=_PROBES),
+    ]
+    return _application(services, routes, around)
+
+
+def _application(
+    services: Services, routes: Sequence[BaseRoute], around: Sequence[Middleware]
+) -> Starlette:
+    made = Starlette(
+        routes=routes,
+        middleware=around,
+        exception_handlers={TelehealthError: on_refusal, HTTPException: on_http_exception},
+    )
+    # A redirect to the slash-less form would be built from the Host header.
+    made.router.redirect_slashes = False
+    made.state.services = services
+    return made
+
+
+async def _healthy(request: Request) -> Response:
+    """Answer that the process lives; asks nobody, so that an outage elsewhere restarts nothing."""
+    del request
+    return JSONResponse({"is_healthy": True})
+
+
+class _Server(uvicorn.Server):
+    """One of two servers in this process; signals are ours to handle."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().serve(sockets or [self._listening])
+
+
+def _server(app: ASGIApp, settings: VisitServiceSettings, listen: str) -> _Server:
+    host, port = host_and_port(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=512)
+    except OSError:
+        raise AddressTaken(listen) from None
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        # Access lines would hold addresses and link secrets.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=int(settings.stop_within_s),
+    )
+    return _Server(config, listening)
+
+
+def _stop(servers: Sequence[uvicorn.Server]) -> None:
+    for server in servers:
+        server.should_exit = True

@@ -1,0 +1,329 @@
+"""Supervisor: the whole product on one machine, each process a child of ours.
+
+For the demo and for trying things out; elsewhere the platform supervises, and every process is
+started with an environment of its own.  Secrets are drawn once into the data directory (mode
+0600) and handed to the children; ports, but for the public one, are asked of the system anew at
+each start.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from telehealth.migrations.run import upgrade
+from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
+from telehealth.platform.private_redis import PrivateRedis
+from telehealth.platform.signing import make_key_file
+
+LOOPBACK = "127.0.0.1"
+_SECRET_NAMES = ("service_key", "signaling_key", "media_control_key", "password_pepper")
+
+
+class ServeAllSettings(BaseSettings):
+    """What a person chooses when running the whole product on one machine."""
+
+    port: int = Field(default=8000, ge=1, le=65535, validation_alias="PORT")
+    """The one fixed port: pages and REST."""
+
+    data: Path = Field(validation_alias="DATA")
+    """Where database, keys, secrets and logs lie; mode 0700."""
+
+    media_address: str = Field(validation_alias="MEDIA_ADDRESS")
+    """Address browsers reach the media node by."""
+
+    ehr_base_url: str = Field(validation_alias="EHR_BASE_URL")
+    """Base URL of the EHR's FHIR R4 interface."""
+
+    ehr_key_file: Path | None = Field(default=None, validation_alias="EHR_KEY_FILE")
+    """Private JSON Web Key registered with the EHR; only one on loopback may do without."""
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    """Another database than the file in the data directory."""
+
+
+class CannotServe(Exception):
+    """The product cannot start; the message says what to do."""
+
+
+class PortTaken(Exception):
+    """Another program listens on the public port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken")
+        self.port = port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one installation keeps its data and on what it listens."""
+
+    data: Path
+    port: int
+    media_address: str
+    """Address in the media node's candidate; browsers must be able to reach it."""
+    database_url: str
+    ehr_base_url: str
+    ehr_key_file: Path | None = None
+
+    @property
+    def public_origin(self) -> str:
+        """What people type into the browser."""
+        return f"http://localhost:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Inner ports of one start."""
+
+    internal: int
+    signaling: int
+    signaling_internal: int
+    media: int
+    media_control: int
+
+
+def run(settings: ServeAllSettings) -> None:
+    """Migrate, then run every process until Ctrl-C.
+
+    Raises:
+        CannotServe: With a sentence for the person at the terminal.
+    """
+    data = settings.data.resolve()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = Place(
+        data=data,
+        port=settings.port,
+        media_address=settings.media_address,
+        database_url=settings.database_url or default_database_url(data),
+        ehr_base_url=settings.ehr_base_url,
+        ehr_key_file=settings.ehr_key_file,
+    )
+    try:
+        refuse_taken_port(place.port)
+        upgrade(place.database_url)
+        asyncio.run(
+            run_until_told(child_plans(place, free_ports()), data / "serve.log", _nobody_waits)
+        )
+    except PortTaken:
+        raise CannotServe(f"Port {place.port} is taken. Choose another one: PORT=…") from None
+    except ChildNeverReady as never:
+        raise CannotServe(f"{never}. Its last words are in {data / 'serve.log'}") from None
+
+
+async def _nobody_waits(supervisor: Supervisor) -> None:
+    del supervisor
+
+
+def default_database_url(data: Path) -> str:
+    """Return the URL of the database file inside the data directory."""
+    return f"sqlite+aiosqlite:///{data / 'telehealth.sqlite3'}"
+
+
+def free_ports() -> Ports:
+    """Ask the system for free ports, all held until the last is known."""
+    with contextlib.ExitStack() as held:
+
+        def ask(kind: socket.SocketKind, address: str) -> int:
+            taken = held.enter_context(socket.socket(socket.AF_INET, kind))
+            taken.bind((address, 0))
+            return int(taken.getsockname()[1])
+
+        tcp = [ask(socket.SOCK_STREAM, LOOPBACK) for _ in range(4)]
+        return Ports(
+            internal=tcp[0],
+            signaling=tcp[1],
+            signaling_internal=tcp[2],
+            media_control=tcp[3],
+            media=ask(socket.SOCK_DGRAM, "0.0.0.0"),  # noqa: S104  (asked for, closed at once)
+        )
+
+
+def refuse_taken_port(port: int) -> None:
+    """Refuse to start when the public port is not ours to take.
+
+    Raises:
+        PortTaken: Something listens there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            raise PortTaken(port) from None
+
+
+def secrets_of(data: Path) -> Mapping[str, str]:
+    """Read the installation's secrets; draw what is missing, once, into a file of mode 0600."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = data / "secrets.json"
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [name for name in _SECRET_NAMES if name not in known]
+    for name in missing:
+        known[name] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    if missing:
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(known))
+    if not (data / "keys.json").exists():
+        make_key_file(data / "keys.json")
+    return known
+
+
+def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
+    """Say which processes run, with what environment, in the order they start."""
+    redis = PrivateRedis(directory=place.data / "redis")
+    environment = _environment(place, ports, secrets_of(place.data), redis)
+    python = [sys.executable, "-m"]
+
+    def plan(name: str, *command: str, ready: Callable[[], Awaitable[bool]]) -> ChildPlan:
+        return ChildPlan(
+            name=name, command=[*python, *command], environment=environment, is_ready=ready
+        )
+
+    redis.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [
+        ChildPlan(
+            name="redis",
+            command=redis.command(),
+            environment=environment,
+            is_ready=partial(_accepts_unix, redis.socket),
+        ),
+        plan("media", "media.cli", "serve", ready=partial(is_healthy, ports.media_control)),
+        plan("visit-service", "telehealth.cli", "serve", ready=partial(is_healthy, ports.internal)),
+        plan(
+            "signaling",
+            "signaling.cli",
+            "serve",
+            ready=partial(is_healthy, ports.signaling_internal),
+        ),
+        plan("worker", "telehealth.cli", "work", ready=_at_once),
+    ]
+
+
+def _environment(
+    place: Place, ports: Ports, drawn: Mapping[str, str], redis: PrivateRedis
+) -> Mapping[str, str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    socket_url = f"ws://localhost:{ports.signaling}/v1/socket"
+    internal = f"{LOOPBACK}:{ports.internal}"
+    signaling_internal = f"{LOOPBACK}:{ports.signaling_internal}"
+    media_control = f"{LOOPBACK}:{ports.media_control}"
+    origins = json.dumps([place.public_origin])
+    chart_key = {"TELEHEALTH_EHR_KEY_FILE": str(place.ehr_key_file)} if place.ehr_key_file else {}
+    return {
+        **inherited,
+        **chart_key,
+        "PYTHONUNBUFFERED": "1",
+        "TELEHEALTH_DATABASE_URL": place.database_url,
+        "TELEHEALTH_LISTEN": f"{LOOPBACK}:{place.port}",
+        "TELEHEALTH_INTERNAL_LISTEN": internal,
+        "TELEHEALTH_PUBLIC_ORIGIN": place.public_origin,
+        "TELEHEALTH_ALLOWED_ORIGINS": origins,
+        "TELEHEALTH_SIGNALING_SOCKET_URL": socket_url,
+        "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
+        "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
+        "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
+        "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
+        "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
+            [f"ws://{signaling_internal}/control/visit"]
+        ),
+        "TELEHEALTH_SIGNALING_KEY": drawn["signaling_key"],
+        "TELEHEALTH_EHR_BASE_URL": place.ehr_base_url,
+        "TELEHEALTH_EHR_CLIENT_ID": "telehealth",
+        "TELEHEALTH_EHR_PATIENT_SYSTEM": "urn:demo:medical-record-number",
+        "TELEHEALTH_DEPLOYMENT": "demo",
+        "SIGNALING_LISTEN": f"{LOOPBACK}:{ports.signaling}",
+        "SIGNALING_INTERNAL_LISTEN": signaling_internal,
+        "SIGNALING_REDIS_URL": redis.url,
+        "SIGNALING_ALLOWED_ORIGINS": origins,
+        "SIGNALING_VISIT_SERVICE_URL": f"http://{internal}",
+        "SIGNALING_VISIT_SERVICE_KEY": drawn["service_key"],
+        "SIGNALING_KEY": drawn["signaling_key"],
+        "SIGNALING_MEDIA_CONTROL_KEY": drawn["media_control_key"],
+        "SIGNALING_NODE": "signaling-1",
+        "SIGNALING_SPOOL": str(place.data / "spool"),
+        "MEDIA_NODE_ID": "media-1",
+        "MEDIA_LISTEN_ADDRESS": place.media_address,
+        "MEDIA_PORT": str(ports.media),
+        "MEDIA_PUBLIC_ADDRESS": place.media_address,
+        "MEDIA_CONTROL_LISTEN": media_control,
+        "MEDIA_CONTROL_URL": f"ws://{media_control}",
+        "MEDIA_CONTROL_KEY": drawn["media_control_key"],
+        "MEDIA_REDIS_URL": redis.url,
+    }
+
+
+async def _at_once() -> bool:
+    """Answer for a process that listens on nothing."""
+    return True
+
+
+async def _accepts_unix(path: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def is_healthy(port: int, path: str = "/readyz") -> bool:
+    """Ask a child on loopback whether it is ready to work."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            host = f"{LOOPBACK}:{port}"
+            writer.write(
+                f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+            )
+            status = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return b" 200 " in status
+
+
+async def run_until_told(
+    plans: Sequence[ChildPlan], log_path: Path, announce: Callable[[Supervisor], Awaitable[None]]
+) -> None:
+    """Run every child until SIGINT or SIGTERM, then stop them in reverse order.
+
+    Args:
+        plans: In the order to start them.
+        log_path: Where their output goes.
+        announce: Awaited once all are ready.
+
+    Raises:
+        ChildNeverReady: One of them could not start; the others were stopped again.
+    """
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    with log_path.open("a") as log:
+        supervisor = Supervisor(plans, log=log)
+        starting = asyncio.create_task(supervisor.start())
+        waiting = asyncio.create_task(told.wait())
+        try:
+            await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await announce(supervisor)
+            await waiting
+        finally:
+            starting.cancel()
+            waiting.cancel()
+            await asyncio.gather(starting, waiting, return_exceptions=True)
+            await supervisor.stop()
