@@ -24,7 +24,6 @@ _SCRIPTED: Final = ("provider.", "call.", "device.", "common.")
 
 async def console(request: Request) -> Response:
     """GET /console, for providers; nothing about a patient is in the page itself."""
-    services = services_of(request)
     try:
         by = actor_of(request)
     except NotSignedIn:
@@ -37,6 +36,7 @@ async def console(request: Request) -> Response:
             status=403,
             home="/visit" if by.role is Role.PATIENT else home,
         )
+    services = services_of(request)
     async with services.database.unit_of_work() as uow:
         clinic = await identity.clinic_card(uow, clinic_id=by.clinic_id)
         own = await identity.own_card(uow, by=by, now=services.clock.now())

@@ -9,12 +9,15 @@ from telehealth.web import i18n
 from telehealth.web.i18n import CATALOGUES, LANGUAGES, SentenceMissing, chosen, sentences
 
 WEB = CATALOGUES.parent
+OUR_FOLDERS = {"shared", "patient", "templates", "provider", "sign_in"}
 FIELDS = re.compile(r"\{(\w+)\}")
-OURS = ("common", "patient", "errors")
+OURS = ("common", "patient", "errors", "call", "device", "provider", "sign_in")
 LITERAL_KEY = re.compile(
-    r"""(?:say|sayOr)\(\s*["']((?:common|patient|errors|call|device)\.[\w.]+)["']"""
+    r"""(?:say|sayOr)\(\s*["']((?:common|patient|errors|call|device|provider|sign_in)\.[\w.-]+)["']"""
 )
-TEMPLATE_KEY = re.compile(r"(?:say|sayOr)\(\s*`((?:common|patient|errors|call|device)\.[\w.]*)\$\{")
+TEMPLATE_KEY = re.compile(
+    r"(?:say|sayOr)\(\s*`((?:common|patient|errors|call|device|provider|sign_in)\.[\w.]*)\$\{"
+)
 SAID_BY_ATTRIBUTE = re.compile(r'data-say="([\w.]+)"')
 
 
@@ -27,7 +30,7 @@ def _sources(*patterns: str) -> list[Path]:
         path
         for pattern in patterns
         for path in sorted(WEB.glob(pattern))
-        if "vendor" not in path.parts and path.parent.name in {"shared", "patient", "templates"}
+        if "vendor" not in path.parts and path.parent.name in OUR_FOLDERS
     ]
 
 
@@ -68,7 +71,7 @@ def test_every_key_is_in_the_catalogue(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", _sources("templates/*.html", "templates/patient/*.html"), ids=lambda p: p.name
+    "path", _sources("templates/*.html", "templates/*/*.html"), ids=lambda p: p.name
 )
 def test_no_template_of_ours_holds_a_literal_sentence(path: Path) -> None:
     text = path.read_text("utf-8")
@@ -78,7 +81,7 @@ def test_no_template_of_ours_holds_a_literal_sentence(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", _sources("templates/*.html", "templates/patient/*.html"), ids=lambda p: p.name
+    "path", _sources("templates/*.html", "templates/*/*.html"), ids=lambda p: p.name
 )
 def test_no_template_needs_what_the_policy_forbids(path: Path) -> None:
     text = path.read_text("utf-8")
