@@ -122,6 +122,7 @@ class Application:
             self.rooms,
             door=Door(sockets_max=settings.sockets_max, waiting_max=settings.waiting_max, now=now),
             origins=settings.allowed_origins,
+            proxy_depth=settings.proxy_depth,
             metrics=self.metrics,
             now=now,
             wall=time.time,
@@ -140,7 +141,9 @@ class Application:
         self.rooms.on_media_node_lost(node_id, boot_id)
 
     def _is_ready(self) -> bool:
-        is_served = not self.registry.is_silent and self._tickets.is_ready
+        is_served = (
+            not self.registry.is_silent and self._tickets.is_ready and self._visits.is_keeping
+        )
         return is_served and not self.rooms.is_draining
 
     def _gauges(self) -> Mapping[str, float]:

@@ -47,6 +47,10 @@ class SignalingSettings(BaseSettings):
     sockets_max: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     """Sockets of this node; one more is answered 503."""
 
+    proxy_depth: Annotated[int, Field(ge=0, le=4)] = 0
+    """How many proxies of ours stand before us; each adds one address to X-Forwarded-For.  With 0
+    the peer's own address counts: behind a proxy everybody would share one budget of upgrades."""
+
     waiting_max: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Sockets that have not shown a ticket yet."""
 

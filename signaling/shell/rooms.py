@@ -171,7 +171,7 @@ class Rooms:
                 renew_at = self._means.now() + RENEW_EVERY_S
                 await self._each(HostedRoom.renew)
             await self._each(HostedRoom.sweep)
-            await self._forget_empty()
+            await self._each(self._forget_if_empty)
 
     def welcome(self, peer: Peer) -> None:
         """Note a new socket."""
@@ -201,20 +201,22 @@ class Rooms:
 
     async def _each(self, verb: Callable[[HostedRoom], Coroutine[Any, Any, None]]) -> None:
         for room in list(self._rooms.values()):
-            await verb(room)
-
-    async def _forget_empty(self) -> None:
-        for room_id, room in list(self._rooms.items()):
-            if not room.is_empty or self.is_draining:
-                continue
-            await room.media.close()
-            if not room.is_empty:
-                continue
-            del self._rooms[room_id]
             try:
-                await self._means.registry.forget_room(room_id)
-            except RedisSilent:
-                _log.info("room.not_forgotten", room_id=room_id)
+                await verb(room)
+            except Exception as fault:  # noqa: BLE001  (a fault in one room must not stop the others' clock)
+                _log.error("room.tick_failed", error=type(fault).__name__, room_id=room.room_id)
+
+    async def _forget_if_empty(self, room: HostedRoom) -> None:
+        if self.is_draining or not room.is_empty:
+            return
+        await room.media.close()
+        if not room.is_empty:
+            return
+        del self._rooms[room.room_id]
+        try:
+            await self._means.registry.forget_room(room.room_id)
+        except RedisSilent:
+            _log.info("room.not_forgotten", room_id=room.room_id)
 
 
 def _named(command: RoomCommand) -> ParticipantId:

@@ -81,6 +81,7 @@ class PublicPort:
         *,
         door: Door,
         origins: Sequence[str],
+        proxy_depth: int,
         metrics: Metrics,
         now: Callable[[], float],
         wall: Callable[[], float],
@@ -88,6 +89,7 @@ class PublicPort:
         self._rooms = rooms
         self._door = door
         self._origins = origins
+        self._proxy_depth = proxy_depth
         self._metrics = metrics
         self._now = now
         self._wall = wall
@@ -152,7 +154,7 @@ class PublicPort:
             return socket.respond(HTTPStatus.OK, "open\n")
         if path != PATH:
             return socket.respond(HTTPStatus.NOT_FOUND, "no such path\n")
-        address = str((socket.remote_address or ("",))[0])
+        address = self._address_of(socket, request)
         peers = self._rooms.peers
         waiting = sum(not peer.is_seated for peer in peers)
         cause = self._door.refuses(address, sockets=len(peers), waiting=waiting)
@@ -162,6 +164,13 @@ class PublicPort:
         if cause == "too_fast":
             return socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "too fast\n")
         return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
+
+    def _address_of(self, socket: ServerConnection, request: Request) -> str:
+        """Return where an upgrade comes from: what our outermost proxy saw, or the peer itself."""
+        seen = ",".join(request.headers.get_all("X-Forwarded-For")).split(",")
+        if 0 < self._proxy_depth <= len(seen):
+            return seen[-self._proxy_depth].strip()
+        return str((socket.remote_address or ("",))[0])
 
     def _count_refusal(
         self, socket: ServerConnection, request: Request, response: Response

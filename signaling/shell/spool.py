@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import structlog
 from pydantic import ValidationError
 
 from telehealth.contract import PresenceEvent
 
 FILE_NAME: Final = "presence-events.jsonl"
 BATCH: Final = 200
+
+_log = structlog.get_logger()
 
 
 class Spool:
@@ -29,6 +32,7 @@ class Spool:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = directory / FILE_NAME
         self._lock = asyncio.Lock()
+        self.is_failing = False
         self._owed: list[PresenceEvent] = _read(self._path)
         self.has_news = asyncio.Event()
         if self._owed:
@@ -38,13 +42,18 @@ class Spool:
         return len(self._owed)
 
     async def put(self, event: PresenceEvent) -> None:
-        """Keep an event; when this returns it is on disk.
+        """Keep an event; when this returns it is on disk, or `is_failing` says that it is not.
 
-        Raises:
-            OSError: It could not be written.
+        A full disk must not stop a call: the event is kept in memory and told from there, and the
+        node is not ready for new people meanwhile.
         """
         async with self._lock:
-            await asyncio.to_thread(_append, self._path, event.model_dump_json())
+            try:
+                await asyncio.to_thread(_append, self._path, event.model_dump_json())
+                self.is_failing = False
+            except OSError as failure:
+                self.is_failing = True
+                _log.error("spool.not_written", error=type(failure).__name__)
             self._owed.append(event)
         self.has_news.set()
 
@@ -57,8 +66,14 @@ class Spool:
         async with self._lock:
             left = [event for event in self._owed if event.event_id not in settled]
             lines = [event.model_dump_json() for event in left]
-            await asyncio.to_thread(_rewrite, self._path, lines)
+            # Forgotten here first: one told twice after a crash counts once by its id.
             self._owed = left
+            try:
+                await asyncio.to_thread(_rewrite, self._path, lines)
+                self.is_failing = False
+            except OSError as failure:
+                self.is_failing = True
+                _log.error("spool.not_rewritten", error=type(failure).__name__)
         if not left:
             self.has_news.clear()
 

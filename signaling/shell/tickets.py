@@ -93,9 +93,11 @@ class TicketCheck:
         self._tried_at = self._now()
         try:
             told = await self._fetch()
-        except KeysSilent:
+            fetched = {key["kid"]: _public(key) for key in told if _is_usable(key)}
+        except (KeysSilent, jwt.PyJWTError, ValueError, TypeError):
+            # What cannot be read is no key set; the old one stands.
             return
-        self._keys = {key["kid"]: _public(key) for key in told if _is_usable(key)}
+        self._keys = fetched
         self._fetched_at = self._now()
 
 

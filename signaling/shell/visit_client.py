@@ -74,6 +74,11 @@ class VisitClient:
         """Presence events not acknowledged yet."""
         return len(self._spool)
 
+    @property
+    def is_keeping(self) -> bool:
+        """Whether presence events reach the disk."""
+        return not self._spool.is_failing
+
     async def admit(self, room_id: str, participant_id: str, *, by: str) -> None:
         """Have an admission recorded.
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from uuid import uuid4
 
 import jwt
@@ -31,7 +32,8 @@ from signaling.shell.metrics import Count
 from telehealth.contract import RoomCommandKind
 from tests.support.fake_visit_service import ADMISSIONS, SILENCE
 from tests.support.keys import key_for_tests
-from tests.support.signaling_lab import ORIGIN, SignalingLab, until
+from tests.support.redis import RedisServer
+from tests.support.signaling_lab import ORIGIN, SignalingLab, signaling_lab, until
 
 NOW = int(time.time())
 
@@ -312,3 +314,27 @@ async def test_one_address_may_not_storm_the_door(lab: SignalingLab) -> None:
 
     assert set(statuses) == {429}
     assert lab.node.metrics.of(Count.UPGRADES_REFUSED, "too_fast") == len(statuses)
+
+
+async def test_behind_a_proxy_each_address_has_its_own_budget(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def upgrade(lab: SignalingLab, forwarded: str) -> int:
+        try:
+            async with connect(
+                lab.url,
+                origin=Origin(ORIGIN),
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                additional_headers={"X-Forwarded-For": forwarded},
+                proxy=None,
+                close_timeout=0.2,
+            ):
+                return 101
+        except InvalidStatus as refusal:
+            return refusal.response.status_code
+
+    async with signaling_lab(redis_server, tmp_path / "spool", proxy_depth=1) as lab:
+        stormy = [await upgrade(lab, "made up, 192.0.2.7") for _ in range(60)]
+
+        assert 429 in stormy
+        assert await upgrade(lab, "192.0.2.7, 192.0.2.8") == 101

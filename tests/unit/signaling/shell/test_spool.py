@@ -73,3 +73,19 @@ async def test_at_most_a_batch_is_told_at_once(tmp_path: Path) -> None:
         await spool.put(event())
 
     assert len(spool.batch()) == BATCH
+
+
+async def test_a_disk_that_cannot_be_written_stops_nothing_and_is_said(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "there")
+    (tmp_path / "there" / FILE_NAME).mkdir()
+    told = event()
+
+    await spool.put(told)
+
+    assert spool.is_failing
+    assert spool.batch() == [told]
+    (tmp_path / "there" / FILE_NAME).rmdir()
+    await spool.put(event())
+    assert not spool.is_failing
+    await spool.settle({each.event_id for each in spool.batch()})
+    assert len(spool) == 0
