@@ -72,7 +72,11 @@ class Application:
             candidates=_candidates(settings, self.port),
             spawn=self._spawn,
         )
-        limits = Limits(rooms_max=settings.rooms_max, peers_max=settings.peers_max)
+        limits = Limits(
+            rooms_max=settings.rooms_max,
+            peers_max=settings.peers_max,
+            room_load_max=settings.load_max,
+        )
         self.node = Node(plant=plant, limits=limits)
         self._registry = Registry(
             Redis.from_url(settings.redis_url.get_secret_value()), self._heartbeat
@@ -98,7 +102,7 @@ class Application:
 
     async def drain(self) -> None:
         """Take no new room, and give running ones until the limit to end by themselves."""
-        self.node.is_draining = True
+        self.node.drain(within_s=self._settings.drain_limit_s)
         await self._registry.beat()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_limit_s):
@@ -159,7 +163,8 @@ class Application:
 
     def _metrics(self) -> str:
         counters = {**self.mux.counters(), **self.engine.counters()}
-        return rendered(counters, self.node.gauges())
+        gauges = {**self.node.gauges(), "gc_pause_ms": 1_000 * self._ticker.gc_pause_s}
+        return rendered(counters, gauges)
 
 
 @contextlib.asynccontextmanager

@@ -43,7 +43,11 @@ class MediaSettings(BaseSettings):
     """Redis of the registry; secret because it may hold a password."""
 
     rooms_max: Annotated[int, Field(ge=1, le=2_000)] = 80
-    """Rooms admitted at once, until the cost model of this machine has been measured."""
+    """Rooms admitted at once, whatever the load."""
+
+    load_max: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
+    """Share of a core, as projected, above which no new room is taken; a join to a running room is
+    taken up to 0.15 more.  0 leaves load out of it: the other limits alone count."""
 
     peers_max: Annotated[int, Field(ge=1, le=2_000)] = 400
     """Peers admitted at once; bounds memory."""

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import structlog
 
-from media.contract.control import ControlEvent
+from media.contract.control import ControlEvent, NodeNews
 from signaling.config import SignalingSettings
 from signaling.shell import registry as presence
 from signaling.shell.logs import set_up_logs
 from signaling.shell.means import Means
-from signaling.shell.media_client import MediaNodes
+from signaling.shell.media_client import Hears, MediaNodes
 from signaling.shell.metrics import Metrics
 from signaling.shell.rooms import Rooms
 from signaling.shell.server import Door, PublicPort
@@ -58,8 +58,12 @@ class Application:
         self.registry = presence.Registry(redis, node=settings.node, clock=now)
         self._nodes = MediaNodes(
             key=keys["media_control_key"],
-            on_event=self._on_media_event,
-            on_lost=self._on_media_node_lost,
+            hears=Hears(
+                on_event=self._on_media_event,
+                on_news=self._on_media_news,
+                on_up=self._on_media_channel_up,
+                on_lost=self._on_media_node_lost,
+            ),
             now=now,
         )
         self._tickets = TicketCheck(self._visits.keys, now=now)
@@ -80,6 +84,7 @@ class Application:
         await self.rooms.adopt()
         await self._listen(keys["key"])
         self._spawn(self.rooms.run())
+        self._spawn(self.rooms.watch_media())
         self._spawn(self._visits.run())
         _log.info("node.started", node=settings.node)
 
@@ -136,6 +141,12 @@ class Application:
     # The rooms need the nodes and the nodes tell the rooms: looked up when they speak.
     def _on_media_event(self, node_id: str, event: ControlEvent) -> None:
         self.rooms.on_media_event(node_id, event)
+
+    def _on_media_news(self, node_id: str, news: NodeNews) -> None:
+        self.rooms.on_media_news(node_id, news)
+
+    def _on_media_channel_up(self, node_id: str, boot_id: str) -> None:
+        self.rooms.on_media_channel_up(node_id, boot_id)
 
     def _on_media_node_lost(self, node_id: str, boot_id: str) -> None:
         self.rooms.on_media_node_lost(node_id, boot_id)

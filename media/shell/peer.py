@@ -26,6 +26,7 @@ from media.core.ice_lite import (
     Ended,
     IceEffect,
     IceLite,
+    Liveness,
     Lost,
     PathChanged,
     Recovered,
@@ -114,6 +115,16 @@ class Peer:
         self._profile: SrtpProfile | None = None
         self._is_closed = False
         plant.engine.open_peer(key, now=now)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the handshake has given keys."""
+        return self._profile is not None
+
+    @property
+    def path_state(self) -> str:
+        """How long ago the client was heard: new, live, suspect or lost."""
+        return Liveness.NEW.value if self._ice is None else self._ice.liveness.value
 
     def negotiate(self, text: str, *, now: float) -> str:
         """Answer an offer; the first starts the connect limit, one with new credentials ICE.

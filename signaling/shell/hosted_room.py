@@ -66,6 +66,7 @@ class HostedRoom:
             nodes=means.nodes,
             registry=means.registry,
             on_open=self._on_media_open,
+            on_moved=self._on_media_moved,
             spawn=means.spawn,
         )
         self.is_over = False
@@ -184,6 +185,16 @@ class HostedRoom:
     def on_heard(self, peer: Peer) -> None:
         """Mark somebody as back."""
         self.spawn(self.act(lambda room: room.be_heard(peer.participant_id)))
+
+    async def interrupt(self, participant_id: ParticipantId) -> None:
+        """Mark a participant as reconnecting; their media is held first, so the mark is true."""
+        await self.media.pause(participant_id, is_paused=True)
+        await self.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=True))
+
+    async def resume(self, participant_id: ParticipantId) -> None:
+        """Take the mark away, then let the media flow again."""
+        await self.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=False))
+        await self.media.pause(participant_id, is_paused=False)
 
     # --- upkeep ----------------------------------------------------------------------------------
 
@@ -352,6 +363,9 @@ class HostedRoom:
             message = Admitted(room_epoch=room_epoch, ice_servers=(), slots_max=SEATS_MAX)
         peer.session.on_media_open(message)
         peer.flush()
+
+    def _on_media_moved(self, room_epoch: int) -> None:
+        self.spawn(self.act(lambda room: room.note_media_moved(room_epoch)))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start an input nobody waits for; inputs take effect in the order they were started."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from media.contract.control import ControlEvent
+from media.contract.control import ControlEvent, NodeDraining, NodeNews, SyncNeeded
 from signaling.contract.close_codes import CloseCode
 from signaling.contract.errors import (
     LocalMisuse,
@@ -30,6 +30,7 @@ from signaling.shell.tickets import TicketCheck
 from telehealth.contract import RoomCommand, RoomCommandKind, TicketClaims
 
 TICK_S: Final = 1.0
+WATCH_S: Final = 0.25
 RENEW_EVERY_S: Final = 10.0
 DRAIN_SPREAD_MS: Final = 5_000
 
@@ -139,6 +140,19 @@ class Rooms:
         if (room := self._rooms.get(RoomId(event.room_id))) is not None:
             room.spawn(media_events.take(room, event))
 
+    def on_media_channel_up(self, node_id: str, boot_id: str) -> None:
+        """Have every room restate what it wished there, or that it went elsewhere."""
+        for room in self._rooms.values():
+            room.media.on_channel_up(node_id, boot_id)
+
+    def on_media_news(self, node_id: str, news: NodeNews) -> None:
+        """Take what a node says of itself; one that slept holds every room until it hears."""
+        self._means.metrics.count(Count.MEDIA_NEWS, str(news.__struct_config__.tag))
+        if isinstance(news, NodeDraining):
+            self._means.nodes.note_draining(node_id)
+        if isinstance(news, SyncNeeded) and (boot_id := self._means.nodes.boot_of(node_id)):
+            self.on_media_channel_up(node_id, boot_id)
+
     def on_media_node_lost(self, node_id: str, boot_id: str) -> None:
         """Move every room away from a media node that is gone."""
         for room in self._rooms.values():
@@ -172,6 +186,13 @@ class Rooms:
                 await self._each(HostedRoom.renew)
             await self._each(HostedRoom.sweep)
             await self._each(self._forget_if_empty)
+
+    async def watch_media(self) -> None:
+        """Look at the heartbeats more often while a channel is down; until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._means.nodes.must_watch:
+                await self.learn_media()
 
     def welcome(self, peer: Peer) -> None:
         """Note a new socket."""

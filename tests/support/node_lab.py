@@ -34,7 +34,9 @@ class NodeLab:
             candidates=(("192.0.2.1", 9),),
             spawn=no_task,
         )
-        self.node = Node(plant=plant, limits=Limits(rooms_max=rooms_max, peers_max=peers_max))
+        self.node = Node(
+            plant=plant, limits=Limits(rooms_max=rooms_max, peers_max=peers_max, room_load_max=0)
+        )
         self.channel = RecordingChannel()
 
     def done(self, *commands: ControlCommand) -> Done:

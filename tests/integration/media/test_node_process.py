@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from media.app import Application, running
 from media.config import MediaSettings
-from media.contract.control import ControlWelcome, Done, RoomLost
+from media.contract.control import ControlWelcome, Done, NodeDraining, RoomLost
 from tests.support.control_client import a_key, control_client, control_token
 from tests.support.headless_peer import HeadlessPeer
 from tests.support.media_commands import attach, close_room, offer, open_room
@@ -124,14 +124,15 @@ async def test_a_draining_node_waits_for_its_rooms_but_not_for_ever(
         await signaling.hello(control_token(KEY, "node-1"))
         await signaling.say(open_room())
         draining = asyncio.create_task(application.drain())
-        await asyncio.sleep(0.05)
-
+        told = await signaling.read()
         refused = await signaling.say(open_room("room-2"))
         assert await status_of(application, "/readyz") == 503
         await signaling.say(close_room())
         async with asyncio.timeout(0.2):
             await draining
 
+    assert isinstance(told, NodeDraining)
+    assert told.ends_in_ms == 300
     assert getattr(refused, "code", None) == "draining"
 
 
@@ -143,9 +144,10 @@ async def test_rooms_of_a_stopping_node_are_said_to_be_lost(shared_redis: RedisS
         await signaling.say(open_room())
         stopping = asyncio.create_task(application.stop())
 
-        lost = await signaling.read()
+        draining, lost = await signaling.read(), await signaling.read()
 
         await stopping
+    assert isinstance(draining, NodeDraining)
     assert isinstance(lost, RoomLost)
     assert lost.cause == "drained"
 
