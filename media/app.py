@@ -26,7 +26,9 @@ from media.shell.engine import PythonEngine
 from media.shell.logs import set_up_logs
 from media.shell.metrics import rendered
 from media.shell.node import Limits, Node
+from media.shell.operator_door import OperatorDoor
 from media.shell.peer import Plant
+from media.shell.recorder import Recorder
 from media.shell.registry import Heartbeat, Registry
 from media.shell.timers import Ticker
 from media.shell.udp_mux import BUFFER_BYTES, UdpMux, buffer_bytes, open_socket
@@ -65,12 +67,14 @@ class Application:
         self.mux = UdpMux(sockets)
         self._certificate = dtls_seam.make_certificate()
         self.engine = PythonEngine(self.mux.sendto, draw=dtls_seam.draw_ssrc)
+        recorder = Recorder(settings.record_folder, boot_id=self.boot_id)
         plant = Plant(
             engine=self.engine,
             mux=self.mux,
             certificate=self._certificate,
             candidates=_candidates(settings, self.port),
             spawn=self._spawn,
+            recorder=recorder,
         )
         limits = Limits(
             rooms_max=settings.rooms_max,
@@ -92,6 +96,11 @@ class Application:
         )
         host, _, port = settings.control_listen.rpartition(":")
         await self.control.start(host.strip("[]"), int(port))
+        self._door = OperatorDoor(
+            self.node, recorder=recorder, drain=self._begin_drain, counters=self._counters
+        )
+        if settings.operator_socket is not None:
+            await self._door.open(settings.operator_socket)
         gc.collect()
         gc.freeze()
         self.mux.start(self.engine)
@@ -102,7 +111,7 @@ class Application:
 
     async def drain(self) -> None:
         """Take no new room, and give running ones until the limit to end by themselves."""
-        self.node.drain(within_s=self._settings.drain_limit_s)
+        self._begin_drain()
         await self._registry.beat()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_limit_s):
@@ -121,10 +130,17 @@ class Application:
         await asyncio.sleep(0)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+        await self._door.close()
         await self.control.stop()
         self.mux.close()
         gc.unfreeze()
         _log.info("node.stopped", node_id=self._settings.node_id, boot_id=self.boot_id)
+
+    def _begin_drain(self) -> None:
+        self.node.drain(within_s=self._settings.drain_limit_s)
+
+    def _counters(self) -> dict[str, int]:
+        return {**self.mux.counters(), **self.engine.counters()}
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -162,9 +178,8 @@ class Application:
         return self._registry.is_fresh and not self.node.is_draining and left > CERTIFICATE_MARGIN
 
     def _metrics(self) -> str:
-        counters = {**self.mux.counters(), **self.engine.counters()}
         gauges = {**self.node.gauges(), "gc_pause_ms": 1_000 * self._ticker.gc_pause_s}
-        return rendered(counters, gauges)
+        return rendered(self._counters(), gauges)
 
 
 @contextlib.asynccontextmanager

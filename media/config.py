@@ -1,6 +1,7 @@
 """Environment of a media node; read once by the composition root."""
 
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -54,6 +55,14 @@ class MediaSettings(BaseSettings):
 
     drain_limit_s: Annotated[float, Field(ge=0.0, le=120.0)] = 8.0
     """Seconds running rooms are given after SIGTERM before they are told they are lost."""
+
+    operator_socket: Path | None = None
+    """Unix socket of the operator's door (`media inspect-room`, `media drain`), mode 0600: who may
+    open the file may ask.  None: there is no door."""
+
+    record_folder: Path | None = None
+    """Folder for recordings of the pure machines' inputs, switched on and off through the
+    operator's door.  They hold no media, key, address or name.  None: nothing can be recorded."""
 
     @model_validator(mode="after")
     def _no_wildcard(self) -> Self:

@@ -36,6 +36,7 @@ from media.contract.control import (
     Unpublish,
 )
 from media.contract.errors import Refused
+from media.contract.operator import SeatShown, SlotSeen
 from media.core.engine_face import Kind, PeerKey, PublicationKey, Route, RouteEdit, SlotKey
 from media.core.ice_lite import Lost, Suspect
 from media.core.room import PublicationMuted, Room, RouteChanged, Section, SlotMapMade
@@ -80,7 +81,9 @@ class HostedRoom:
         self._seats_max = seats_max
         self._plant = plant
         self._tell = tell
-        self._room = Room(seats=seats_max)
+        self._room = plant.recorder.room(
+            Room(seats=seats_max), name=f"{room_id}/{epoch}", seats=seats_max, now=now
+        )
         self._fences: dict[str, int] = {}
         self._cname = dtls_seam.draw_name()
         self.is_fenced = False
@@ -103,14 +106,18 @@ class HostedRoom:
 
     def seen(self) -> tuple[SeatSeen, ...]:
         """Return every seat as it is."""
+        return tuple(self._seen(seat) for seat in self.seats.values())
+
+    def shown(self) -> tuple[SeatShown, ...]:
+        """Return every seat with its slots, for an operator."""
         return tuple(
-            SeatSeen(
-                participant_id=seat.participant_id,
-                attach_epoch=self._fences.get(seat.participant_id, seat.peer_epoch),
-                path=PathState(seat.peer.path_state),
-                is_connected=seat.peer.is_connected,
-                is_paused=seat.is_paused or self.is_fenced,
-                publications=tuple(seat.publications),
+            SeatShown(
+                seat=self._seen(seat),
+                peer_epoch=seat.peer_epoch,
+                slots=tuple(
+                    SlotSeen(mid=mid, publication_id=publication_id, is_routed=is_routed)
+                    for mid, publication_id, is_routed in self._room.slots_of(seat.participant_id)
+                ),
             )
             for seat in self.seats.values()
         )
@@ -197,6 +204,16 @@ class HostedRoom:
                 self._unpublish(command)
             case Mute():
                 self._mute(command)
+
+    def _seen(self, seat: Seat) -> SeatSeen:
+        return SeatSeen(
+            participant_id=seat.participant_id,
+            attach_epoch=self._fences.get(seat.participant_id, seat.peer_epoch),
+            path=PathState(seat.peer.path_state),
+            is_connected=seat.peer.is_connected,
+            is_paused=seat.is_paused or self.is_fenced,
+            publications=tuple(seat.publications),
+        )
 
     def _seat(self, command: SeatCommand) -> Seat:
         seat = self.seats.get(command.participant_id)

@@ -105,6 +105,7 @@ class Node:
         self._admission = Admission(now=self._ticked_at, room_load_max=limits.room_load_max)
         self._overload_told = 0
         self._drain_by: float | None = None
+        plant.mux.on_stale = self._on_late
 
     @property
     def rooms(self) -> int:
@@ -173,12 +174,7 @@ class Node:
 
     def on_tick(self, now: float) -> None:
         """Drive every deadline of this node; called each 10 ms."""
-        gap_s = now - self._ticked_at
-        self._late_s = max(self._late_s, gap_s)
-        self._ticked_at = now
-        self._admission.on_tick(gap_s - TICK_S)
-        if gap_s > SLEPT_AFTER_S:
-            self._wake(gap_s)
+        self._on_late(now)
         self._plant.engine.on_tick(now=now)
         self._take_engine_events()
         for hosted in list(self._rooms.values()):
@@ -279,6 +275,16 @@ class Node:
         epoch, until = self._closed_epochs.get(command.room_id, (0, 0.0))
         if now < until and command.room_epoch < epoch:
             raise Refused(RefusalCode.STALE_ROOM_EPOCH)
+
+    def _on_late(self, now: float) -> None:
+        """Note how late it is; also called by a datagram that comes before the tick after sleep."""
+        gap_s = now - self._ticked_at
+        self._late_s = max(self._late_s, gap_s)
+        self._ticked_at = now
+        self._plant.mux.stale_at = now + SLEPT_AFTER_S
+        self._admission.on_tick(gap_s - TICK_S)
+        if gap_s > SLEPT_AFTER_S:
+            self._wake(gap_s)
 
     def _wake(self, slept_s: float) -> None:
         """Hold every room until signaling confirms its epoch: it may have moved meanwhile."""

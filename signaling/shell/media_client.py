@@ -43,7 +43,7 @@ from signaling.core.placement import MediaNode
 COMMAND_LIMIT_S: Final = 3.0
 HELLO_LIMIT_S: Final = 2.0
 FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 1.0
 PING_EVERY_S: Final = 1.0
 PONG_LIMIT_S: Final = 2.0
 CLOSE_LIMIT_S: Final = 0.2
@@ -113,12 +113,14 @@ class MediaChannel:
         """Keep the socket up until cancelled."""
         pause_s = FIRST_PAUSE_S
         while True:
+            tried_at = self._now()
             try:
                 await self._stay_connected()
-                pause_s = FIRST_PAUSE_S
             except (OSError, TimeoutError, WebSocketException, msgspec.DecodeError) as broken:
                 self.was_refused = isinstance(broken, ConnectionRefusedError)
                 _log.info("media_channel.lost", error=type(broken).__name__)
+            if self.down_since is not None and self.down_since > tried_at:
+                pause_s = FIRST_PAUSE_S  # it was up meanwhile
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
