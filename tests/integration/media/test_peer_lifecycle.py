@@ -23,6 +23,7 @@ def reasons(lab: MediaLab, name: str) -> list[str]:
     return [each.reason for each in lab.channel.of(PeerClosed) if each.participant_id == name]
 
 
+@pytest.mark.requirement("SEC-MEDIA-03")
 async def test_a_client_that_checks_but_never_shakes_hands_is_let_go(lab: MediaLab) -> None:
     """SEC-MEDIA-03: never left connecting; released at fifteen seconds with a reason."""
     peer = HeadlessPeer("ann")
@@ -38,6 +39,7 @@ async def test_a_client_that_checks_but_never_shakes_hands_is_let_go(lab: MediaL
     await peer.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-03")
 async def test_a_client_whose_handshake_stalls_is_let_go(lab: MediaLab) -> None:
     peer = HeadlessPeer("ann")
     lab.open_room()
@@ -92,6 +94,7 @@ async def test_an_ice_restart_keeps_keys_slots_and_every_frame(lab: MediaLab) ->
         assert len(lab.channel.of(PeerConnected)) == 2
 
 
+@pytest.mark.requirement("INV-04")
 async def test_a_newer_attach_ends_the_older_peer_before_it_is_answered(lab: MediaLab) -> None:
     async with established_call(lab) as call:
         await call.talk(0.3)
@@ -108,6 +111,7 @@ async def test_a_newer_attach_ends_the_older_peer_before_it_is_answered(lab: Med
         assert old.dtls.is_closed_by_server
 
 
+@pytest.mark.requirement("INV-03")
 async def test_a_detached_participant_neither_sends_nor_receives_one_packet_more(
     lab: MediaLab,
 ) -> None:
