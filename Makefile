@@ -86,7 +86,7 @@ unit: node_modules/.installed
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test test-web test-e2e test-media test-signaling test-delivery test-trust
+.PHONY: test test-web test-e2e test-media test-media-full test-signaling test-delivery test-trust
 test: lint types contracts web-check test-web browser ## All tests
 	@$(BIN)/pytest tests
 
@@ -98,6 +98,9 @@ test-e2e: setup browser ## The whole visit in real browsers, on SQLite and on Po
 
 test-media: setup ## Everything of the forwarding unit
 	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*media*' -print)
+
+test-media-full: setup # The failover count of the programme in full: 30 killed workers
+	@FAILOVER_KILLS=30 $(BIN)/pytest tests/integration/failover
 
 test-signaling: setup ## Everything of the signaling server
 	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*signaling*' -print)

@@ -300,7 +300,8 @@ class RoomMedia:
         )
         before, self.pin, self._must_move = self.pin, pin, False
         if before is None or pin.room_epoch != before.room_epoch:
-            self._is_open = self._must_sync = False
+            # Found, not made: a process before us may have left things there, or it may have slept.
+            self._is_open, self._must_sync = False, pin.status is Status.HELD
             self._owed_cuts.clear()
             for wish in self._wishes.values():
                 wish.lose()

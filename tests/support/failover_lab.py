@@ -119,6 +119,12 @@ class FailoverLab:
                 stdout=subprocess.DEVNULL,
             )
 
+    def kill_signaling(self) -> None:
+        """Kill the signaling node."""
+        assert self._signaling is not None
+        self._signaling.kill()
+        self._signaling.wait()
+
     def start_worker(self, node_id: str) -> None:
         """Start a worker, the first time or again."""
         self.workers[node_id].start(self._folder / "log")

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 from signaling.client import RequestRefused, SignalingClient, SocketClosed
@@ -65,6 +66,7 @@ class Party:
         self.marks: list[bool] = []
         """What was told of the other's `is_reconnecting`, in order."""
         self.keeps_old_peers = False
+        self._is_lost = False
         self._offer_id = 0
         self._sent = 0
         self._read = 0
@@ -103,6 +105,11 @@ class Party:
         return next(
             (each.at for each in self.heard if each.at > instant and each.own_epoch > epoch), None
         )
+
+    def longest_gap_s(self, since: float, until: float) -> float:
+        """Return for how long, between two instants, the other was not heard."""
+        instants = [since, *(each.at for each in self.heard if since < each.at < until), until]
+        return max(later - earlier for earlier, later in pairwise(instants))
 
     async def _obey(self) -> None:
         """Take what the server says, in order."""
@@ -155,6 +162,13 @@ class Party:
         wanted = PublicationId(f"{self.other.participant_id}.mic")
         await self.client.tell(Subscribe(id=1, wants=(Want(publication_id=wanted),)))
 
+    async def lose_network(self) -> None:
+        """Go on from another address that nobody has checked, as a phone that changes network."""
+        assert self.peer is not None
+        await self.peer.fall_silent()
+        self.peer.move()
+        self._is_lost = True
+
     async def _restart(self) -> None:
         """Same keys, a new pair of credentials, perhaps from a new address."""
         if self.peer is None:
@@ -164,6 +178,9 @@ class Party:
         offer = self.peer.offer().replace(self.peer.plan.ufrag, ufrag)
         with contextlib.suppress(RequestRefused):
             self.peer.restart(ufrag, await self._offer(offer, is_restart=True))
+            if self._is_lost:
+                self._is_lost = False
+                self.peer.speak_again()
 
     async def _offer(self, sdp: str, *, is_restart: bool) -> str:
         self._offer_id += 1

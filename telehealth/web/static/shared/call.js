@@ -86,6 +86,8 @@ export class Call extends EventTarget {
       ["admitted", (event) => this._onAdmitted(detailOf(event))],
       ["slots-mapped", (event) => this._onSlots(detailOf(event))],
       ["media-rebuild", (event) => this._onRebuild(detailOf(event))],
+      // Nothing of ours arrives there, though we may not have noticed: same keys, a new path.
+      ["ice-restart-wanted", () => void this._offer({ isRestart: true })],
       ["publication-added", () => this._subscribe()],
       ["publication-removed", () => this._subscribe()],
       ["participant-left", () => this._subscribe()],
