@@ -168,17 +168,19 @@ class FailoverLab:
         return node_id, int(epoch)
 
     @contextlib.asynccontextmanager
+    async def one_person(self, role: str) -> AsyncIterator[Party]:
+        """Somebody in the room; pair them with whom they should hear."""
+        url = f"ws://{LOOPBACK}:{self._port}/v1/socket"
+        ticket = self.visits.ticket(
+            room=self.room, role=role, kind=role, may_admit=role == "provider"
+        )
+        async with Party.seated(url, ORIGIN, ticket) as party:
+            yield party
+
+    @contextlib.asynccontextmanager
     async def two_people(self) -> AsyncIterator[tuple[Party, Party]]:
         """A provider and a patient who hear each other."""
-        url = f"ws://{LOOPBACK}:{self._port}/v1/socket"
-        async with contextlib.AsyncExitStack() as stack:
-            people = []
-            for role in ("provider", "patient"):
-                ticket = self.visits.ticket(
-                    room=self.room, role=role, kind=role, may_admit=role == "provider"
-                )
-                people.append(await stack.enter_async_context(Party.seated(url, ORIGIN, ticket)))
-            provider, patient = people
+        async with self.one_person("provider") as provider, self.one_person("patient") as patient:
             provider.pair(patient)
             patient.pair(provider)
             await until(lambda: provider.hears_now and patient.hears_now, within_s=15)

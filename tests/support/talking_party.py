@@ -67,6 +67,8 @@ class Party:
         """What was told of the other's `is_reconnecting`, in order."""
         self.keeps_old_peers = False
         self._is_lost = False
+        self._made: list[HeadlessPeer] = []
+        self._building: asyncio.Task[None] | None = None
         self._offer_id = 0
         self._sent = 0
         self._read = 0
@@ -84,10 +86,11 @@ class Party:
             try:
                 yield party
             finally:
-                for task in party._tasks:
+                tasks = [*party._tasks, *([party._building] if party._building else [])]
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(*party._tasks, return_exceptions=True)
-                for _, peer in party.peers:
+                await asyncio.gather(*tasks, return_exceptions=True)
+                for peer in party._made:
                     await peer.close(is_polite=False)
 
     def pair(self, other: "Party") -> None:
@@ -123,11 +126,10 @@ class Party:
     async def _take(self, message: FromServer) -> None:
         match message:
             case Admitted(room_epoch=room_epoch):
-                await self._build(room_epoch)
+                self._begin(room_epoch, 0)
             case MediaRebuild(room_epoch=room_epoch, retry_after_ms=wait_ms):
                 self.rebuilds.append(message)
-                await asyncio.sleep(wait_ms / 1_000)
-                await self._build(room_epoch)
+                self._begin(room_epoch, wait_ms)
             case IceRestartWanted():
                 await self._restart()
             case SlotsMapped(map_id=map_id):
@@ -137,22 +139,26 @@ class Party:
             case _:
                 pass
 
-    async def _build(self, room_epoch: int) -> None:
+    def _begin(self, room_epoch: int, wait_ms: int) -> None:
+        """Build anew after a pause; what was being built is void."""
+        if self._building is not None:
+            self._building.cancel()
+        self._building = asyncio.create_task(self._build(room_epoch, wait_ms))
+
+    async def _build(self, room_epoch: int, wait_ms: int) -> None:
         """Make a new connection; the old one is let go, or kept as a zombie's guest."""
+        await asyncio.sleep(wait_ms / 1_000)
         if self.peer is not None and not self.keeps_old_peers:
             await self.peer.close(is_polite=False)
             self.peers.pop()
+        self.peer = None
         peer = HeadlessPeer(self.participant_id[:8])
+        self._made.append(peer)
         self.room_epoch = room_epoch
-        try:
-            answer = await self._offer(peer.offer(), is_restart=False)
-            await peer.connect(answer)
-        except (RequestRefused, SocketClosed, TimeoutError):
-            self.peer = None  # another rebuild follows
-            return
-        self.peer = peer
-        self.peers.append((room_epoch, peer))
-        with contextlib.suppress(RequestRefused):
+        with contextlib.suppress(RequestRefused, SocketClosed, TimeoutError):
+            await peer.connect(await self._offer(peer.offer(), is_restart=False))
+            self.peer = peer
+            self.peers.append((room_epoch, peer))
             await self.client.ask(Publish(id=1, source=Source.MIC, mid="0"))
             await self._subscribe()
 

@@ -122,6 +122,31 @@ async def test_a_worker_that_slept_and_wakes_forwards_nothing_and_is_told_why(
     figure(f"slept {SLEEP_S:.0f} s, audio back max {max(took_s):.1f} s, 0 packets after waking")
 
 
+@pytest.mark.requirement("REL-SFU-03", "INV-05")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("after_s", [0.0, 0.03, 0.12])
+async def test_a_join_that_meets_a_dying_worker_is_completed(
+    lab: FailoverLab, after_s: float, figure: Figure
+) -> None:
+    """The worker dies while somebody is let in, shakes hands, or sends the first packets."""
+    async with lab.one_person("provider") as provider:
+        await until(lambda: provider.peer is not None)
+        async with lab.one_person("patient") as patient:
+            began = monotonic()
+            await asyncio.sleep(after_s)
+            node_id, _ = await lab.place()
+            await lab.kill(node_id)
+            provider.pair(patient)
+            patient.pair(provider)
+
+            await until(
+                lambda: provider.hears_now and patient.hears_now, within_s=AUDIO_LIMIT_S + 4
+            )
+            took_s = monotonic() - began
+    figure(f"{took_s:.1f} s")
+    assert took_s < AUDIO_LIMIT_S
+
+
 @pytest.mark.timeout(60)
 async def test_a_worker_told_to_go_hands_its_rooms_over(lab: FailoverLab) -> None:
     async with lab.two_people() as people:
