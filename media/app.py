@@ -174,11 +174,15 @@ class Application:
 
     def _is_ready(self) -> bool:
         """Signaling can see us, we take rooms, and the certificate outlives the next days."""
-        left = self._certificate.expires_at - datetime.fromtimestamp(time(), tz=UTC)
-        return self._registry.is_fresh and not self.node.is_draining and left > CERTIFICATE_MARGIN
+        is_lasting = self._certificate_left() > CERTIFICATE_MARGIN
+        return self._registry.is_fresh and not self.node.is_draining and is_lasting
+
+    def _certificate_left(self) -> timedelta:
+        return self._certificate.expires_at - datetime.fromtimestamp(time(), tz=UTC)
 
     def _metrics(self) -> str:
         gauges = {**self.node.gauges(), "gc_pause_ms": 1_000 * self._ticker.gc_pause_s}
+        gauges["certificate_left_seconds"] = self._certificate_left().total_seconds()
         return rendered(self._counters(), gauges)
 
 

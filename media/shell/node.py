@@ -124,6 +124,11 @@ class Node:
         return min(1.0, max(used, len(self._rooms) / self._limits.rooms_max))
 
     @property
+    def overload_level(self) -> int:
+        """0 no overload, 1 cap layers to h, 2 cap layers to q."""
+        return self._admission.level
+
+    @property
     def is_draining(self) -> bool:
         """Whether no new room is taken any more."""
         return self._drain_by is not None

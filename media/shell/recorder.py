@@ -5,6 +5,7 @@ here, no key, no password; addresses and ufrags get names of their own.  Opaque 
 control channel, so the file has mode 0600.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -42,18 +43,22 @@ class Recorder:
         return self._file is not None
 
     def switch(self, *, is_on: bool) -> bool:
-        """Begin a new file, or end it; False if there is no folder for one."""
+        """Begin a new file, or end it; False if there is no folder it can be in."""
         if self._file is not None:
             self._file.close()
             self._file = None
         if is_on and self._folder is not None:
-            self._files += 1
-            self._lines = 0
-            self._names = {}
-            path = self._folder / f"recording-{self._boot_id}-{self._files}.jsonl"
+            self._begin(self._folder)
+        return not is_on or self._file is not None
+
+    def _begin(self, folder: Path) -> None:
+        self._files += 1
+        self._lines = 0
+        self._names = {}
+        path = folder / f"recording-{self._boot_id}-{self._files}.jsonl"
+        with contextlib.suppress(OSError):  # no such folder, or not ours: the switch stays off
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._file = os.fdopen(handle, "wb", buffering=0)
-        return not is_on or self._file is not None
 
     def ice(
         self, machine: IceLite, *, peer: str, ours: Credentials, theirs_ufrag: str, now: float

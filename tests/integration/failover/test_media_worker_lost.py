@@ -149,6 +149,7 @@ async def test_a_join_that_meets_a_dying_worker_is_completed(
 
 @pytest.mark.timeout(60)
 async def test_a_worker_told_to_go_hands_its_rooms_over(lab: FailoverLab) -> None:
+    """Break before make: each call is silent for a moment, which is printed."""
     async with lab.two_people() as people:
         node_id, epoch = await lab.place()
         told_at = monotonic()
@@ -157,4 +158,6 @@ async def test_a_worker_told_to_go_hands_its_rooms_over(lab: FailoverLab) -> Non
         await back_on_new_connections(people, after=told_at, epoch=epoch)
 
         nothing_went_astray(people)
+        gap_s = max(one.longest_gap_s(told_at, monotonic()) for one in people)
+        print(f"silent for {gap_s:.2f} s at a drain")
         assert (await lab.place())[0] != node_id

@@ -113,6 +113,19 @@ async def test_the_door_is_the_owners_alone_and_gone_afterwards(
     assert (await media("drain", door=door))[0] == 3
 
 
+async def test_a_folder_that_is_not_there_is_no_place_to_record(
+    shared_redis: RedisServer, tmp_path: Path
+) -> None:
+    door = tmp_path / "door"
+    chosen = settings(
+        shared_redis.url,
+        MEDIA_OPERATOR_SOCKET=str(door),
+        MEDIA_RECORD_FOLDER=str(tmp_path / "nowhere"),
+    )
+    async with running(chosen):
+        assert (await media("record", door=door))[0] == 1
+
+
 async def test_what_is_no_question_is_answered_so(node: Application, tmp_path: Path) -> None:
     del node
     reader, writer = await asyncio.open_unix_connection(tmp_path / "door")
