@@ -48,8 +48,8 @@ from telehealth.platform.signing import (
     secret_bytes,
     verify_service_token,
 )
+from telehealth.visits import consent_http, internal
 from telehealth.visits import http as visits
-from telehealth.visits import internal
 from telehealth.waiting_room import http as waiting_room
 from telehealth.web import assets, patient, provider, scheduler, sign_in
 
@@ -133,6 +133,7 @@ def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
         *visits.routes,
+        *consent_http.routes,
         *waiting_room.routes,
         *charting.routes,
         *delivery.routes,

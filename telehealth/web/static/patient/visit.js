@@ -7,7 +7,7 @@ import { by, el } from "../shared/dom.js";
 import { Freshness } from "../shared/freshness.js";
 import { language, say, sayOr, setLanguage } from "../shared/i18n.js";
 import { SignalingClient } from "../shared/signaling_client.js";
-import { checkIn, prefill } from "./check_in.js";
+import { accepted, checkIn, consentAgain, prefill, textsFor } from "./check_in.js";
 import * as screens from "./screens.js";
 
 const POLL_MS = 2_000;
@@ -118,6 +118,8 @@ function screenFor(name) {
   switch (name) {
     case "check_in":
       return checkIn({ visit, states, again, send: sendCheckIn });
+    case "consent":
+      return consentAgain({ visit, send: sendConsent });
     case "device":
       return screens.device(app.dataset.socketUrl, sendDeviceCheck);
     case "waiting":
@@ -149,14 +151,32 @@ function again() {
 
 /** @param {any} answers */
 async function sendCheckIn(answers) {
+  // The first is of the visit itself; what the place or the age asks for comes after it.
+  const [text, ...more] = textsFor(visit, answers.place_state);
+  if (text === undefined) return say("errors.unexpected");
   try {
     await api.post(`/v1/visits/${visit.visit_id}/check-in`, {
       place_state: answers.place_state,
       place_address: answers.place_address,
       call_back_number: answers.call_back_number,
-      consent_text_id: visit.consent.text_id,
-      consent_version: visit.consent.version,
-      language: visit.consent.language,
+      consent_text_id: text.text_id,
+      consent_version: text.version,
+      language: text.language,
+      also_accepted: accepted(more),
+    });
+    await refresh();
+    return "";
+  } catch (failure) {
+    return reason(failure);
+  }
+}
+
+/** @param {import("./check_in.js").Text[]} texts */
+async function sendConsent(texts) {
+  try {
+    await api.post(`/v1/visits/${visit.visit_id}/consents`, {
+      accepted: accepted(texts),
+      language: texts[0]?.language ?? "",
     });
     await refresh();
     return "";
