@@ -181,6 +181,15 @@ async def leave(
     )
 
 
+async def stated_places(uow: UnitOfWork, *, visit_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return where the patient said to be, for visits the caller may see."""
+    entries = await repository.unscoped_entries(uow.session, visit_ids)
+    return {
+        visit_id: f"{entry.place_address}, {entry.place_state}"
+        for visit_id, entry in entries.items()
+    }
+
+
 async def audit_list(
     uow: UnitOfWork,
     *,

@@ -61,6 +61,7 @@ class ConsentStanding:
 class ConsentCard:
     """One consent on record."""
 
+    consent_id: UUID
     visit_id: UUID
     text: TextVersion
     language: str
@@ -238,6 +239,7 @@ async def consents_of(uow: UnitOfWork, *, visit_ids: Collection[UUID]) -> Sequen
     """Return every consent to visits the caller may see, oldest first."""
     return [
         ConsentCard(
+            consent_id=each.id,
             visit_id=each.visit_id,
             text=_text(each),
             language=each.language,

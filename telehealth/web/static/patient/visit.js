@@ -8,6 +8,7 @@ import { Freshness } from "../shared/freshness.js";
 import { language, say, sayOr, setLanguage } from "../shared/i18n.js";
 import { SignalingClient } from "../shared/signaling_client.js";
 import { accepted, checkIn, consentAgain, prefill, textsFor } from "./check_in.js";
+import { clearCard } from "./clearing.js";
 import * as screens from "./screens.js";
 
 const POLL_MS = 2_000;
@@ -139,6 +140,11 @@ function screenFor(name) {
       });
     case "early":
       return screens.early(visit);
+    case "after":
+    case "withdrawn":
+      // The last page: nothing of this visit is kept on a device others may use.
+      navigator.serviceWorker?.controller?.postMessage({ type: "forget" });
+      return el("div", { class: "stack" }, screens.plain(name), clearCard());
     default:
       return screens.plain(/** @type {"late"} */ (name));
   }
@@ -304,6 +310,7 @@ function showPlanB() {
   code.textContent = say("patient.plan_b.code", { code: visit.visit_code });
   number.hidden = !visit.masked_number;
   number.textContent = say("patient.plan_b.number", { number: visit.masked_number ?? "" });
+  if (["wrap_up", "completed", "cancelled"].includes(visit.state)) return;
   const card = { phone: app.dataset.clinicPhone, code: visit.visit_code, number: visit.masked_number, language: language() };
   navigator.serviceWorker?.controller?.postMessage({ type: "plan-b", card, sentences: offlineSentences() });
 }
