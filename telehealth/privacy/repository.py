@@ -2,7 +2,7 @@
 
 Removal reads the table of rules by the names of tables and columns that stand in it: it is the
 one place that reaches into another capability's tables, and it can do nothing there but take
-away what a rule says is due (decision 0005).
+away what a rule says is due (decision record on removal).
 """
 
 from collections.abc import Collection, Sequence

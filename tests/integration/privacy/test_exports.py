@@ -5,7 +5,7 @@ import io
 import json
 import time
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -321,72 +321,65 @@ async def _make_administrator(database: Database, clinic: InventedClinic) -> Non
 
 async def _add_visits(database: Database, like: InventedVisit, count: int) -> None:
     """Add finished visits in bulk; the ordinary actions would take minutes."""
-    clinic = like.clinic
-    appointments, visits, seats, notes, signatures = [], [], [], [], []
+    rows: dict[type, list[dict[str, Any]]] = {
+        table: [] for table in (Appointment, Visit, Attendance, NoteVersion, NoteSignature)
+    }
     for number in range(count):
-        starts_at = NOW - timedelta(days=1 + number)
-        appointment_id, visit_id = new_uuid(), new_uuid()
-        own = {"clinic_id": clinic.clinic_id, "patient_id": clinic.patient_id}
-        seat = {"visit_id": visit_id, "person_id": clinic.patient_id}
-        appointments.append(
-            {
-                **own,
-                "id": appointment_id,
-                "provider_id": clinic.provider_id,
-                "starts_at": starts_at,
-                "ends_at": starts_at + timedelta(minutes=30),
-                "state": AppointmentState.BOOKED,
-                "booked_at": starts_at,
-            }
-        )
-        visits.append(
-            {
-                **own,
-                "id": visit_id,
-                "appointment_id": appointment_id,
-                "provider_id": clinic.provider_id,
-                "visit_code": "ABC234",
-                "state": VisitState.COMPLETED,
-                "state_since": starts_at,
-                "version": 9,
-                "started_at": starts_at,
-                "ended_at": starts_at + timedelta(minutes=20),
-            }
-        )
-        seats.append(
-            {
-                **seat,
-                "id": new_uuid(),
-                "kind": AttendanceKind.PATIENT,
-                "is_present": False,
-                "attach_epoch": 0,
-                "is_media_connected": False,
-            }
-        )
-        notes.append(
-            {
-                "visit_id": visit_id,
-                "version": 1,
-                "clinic_id": clinic.clinic_id,
-                "author_id": clinic.provider_id,
-                "text": "Invented note. " * 40,
-                "saved_at": starts_at,
-            }
-        )
-        signatures.append(
-            {
-                "visit_id": visit_id,
-                "version": 1,
-                "signed_by": clinic.provider_id,
-                "signed_at": starts_at,
-            }
-        )
+        for table, row in _old_visit(like, NOW - timedelta(days=1 + number)).items():
+            rows[table].append(row)
     async with database.unit_of_work() as uow:
-        for table, rows in (
-            (Appointment, appointments),
-            (Visit, visits),
-            (Attendance, seats),
-            (NoteVersion, notes),
-            (NoteSignature, signatures),
-        ):
-            await uow.session.execute(insert(table), rows)
+        for table, each in rows.items():
+            await uow.session.execute(insert(table), each)
+
+
+def _old_visit(like: InventedVisit, at: datetime) -> dict[type, dict[str, Any]]:
+    clinic, appointment_id, visit_id = like.clinic, new_uuid(), new_uuid()
+    own = {
+        "clinic_id": clinic.clinic_id,
+        "patient_id": clinic.patient_id,
+        "provider_id": clinic.provider_id,
+    }
+    return {
+        Appointment: {
+            **own,
+            "id": appointment_id,
+            "starts_at": at,
+            "ends_at": at + timedelta(minutes=30),
+            "state": AppointmentState.BOOKED,
+            "booked_at": at,
+        },
+        Visit: {
+            **own,
+            "id": visit_id,
+            "appointment_id": appointment_id,
+            "visit_code": "ABC234",
+            "state": VisitState.COMPLETED,
+            "state_since": at,
+            "version": 9,
+            "started_at": at,
+            "ended_at": at + timedelta(minutes=20),
+        },
+        Attendance: {
+            "id": new_uuid(),
+            "visit_id": visit_id,
+            "person_id": clinic.patient_id,
+            "kind": AttendanceKind.PATIENT,
+            "is_present": False,
+            "attach_epoch": 0,
+            "is_media_connected": False,
+        },
+        NoteVersion: {
+            "visit_id": visit_id,
+            "version": 1,
+            "clinic_id": clinic.clinic_id,
+            "author_id": clinic.provider_id,
+            "text": "Invented note. " * 40,
+            "saved_at": at,
+        },
+        NoteSignature: {
+            "visit_id": visit_id,
+            "version": 1,
+            "signed_by": clinic.provider_id,
+            "signed_at": at,
+        },
+    }
