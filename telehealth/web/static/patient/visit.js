@@ -50,7 +50,9 @@ function take(told) {
 
 /** A seat while there is something to wait for, none otherwise. */
 function seat() {
-  const isWanted = SEATED.has(visit.state) && !here.hasLeft && !here.steppedOut && !here.isElsewhere;
+  // Without consent no ticket is given; a call that runs is not left for a text that is new today.
+  const mayBe = SEATED.has(visit.state) && (visit.consent.is_given || here.isJoined);
+  const isWanted = mayBe && !here.hasLeft && !here.steppedOut && !here.isElsewhere;
   if (isWanted && client === null) {
     client = new SignalingClient({
       ticketFor: () => api.post(`/v1/visits/${visit.visit_id}/join-tickets`),
