@@ -74,7 +74,7 @@ def two_hosts() -> Iterator[Hosts]:
         yield hosts
     finally:
         for name in (hosts.server, hosts.client):
-            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)  # noqa: S607
+            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)  # noqa: S603, S607
 
 
 def _inside(namespace: str, core: int, command: Sequence[str]) -> list[str]:
