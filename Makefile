@@ -113,9 +113,17 @@ test-delivery: setup ## The ledger's crash points in full
 
 # --- figures -----------------------------------------------------------------------------------
 
-.PHONY: bench-media
-bench-media: $(VENV)/.dev ## Cost of one forwarded packet; writes build/bench-media.json
+.PHONY: bench-media bench-forwarding
+bench-media: $(VENV)/.dev build/bench/generator ## The media node, Janus and a bare loop side by side; writes build/bench/media.json
+	@$(BIN)/python -m load.bench.duel
+
+bench-forwarding: $(VENV)/.dev ## Cost of one forwarded packet in the engine; writes build/bench/forwarding.json
 	@$(BIN)/python -m load.bench.forwarding
+
+build/bench/generator: load/bench/duel/generator.c load/bench/duel/machine.h
+	@bash load/bench/install_duel.sh
+	@mkdir -p build/bench
+	@gcc -O2 -Wall -Wextra -Werror -o $@ $< -lsrtp2
 
 .PHONY: load
 load: $(VENV)/.dev ## A clinic's day on the REST side (LOAD_USERS, LOAD_SECONDS); writes build/load.json
