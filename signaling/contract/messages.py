@@ -355,6 +355,13 @@ class MediaRebuild(Message, frozen=True, kw_only=True, tag="media-rebuild"):
     ice_servers: tuple[IceServer, ...]
 
 
+class IceServersRenewed(Message, frozen=True, kw_only=True, tag="ice-servers"):
+    """Fresh relay credentials for the next ICE restart; told at half life of those before."""
+
+    ice_servers: tuple[IceServer, ...]
+    expires_in_s: int
+
+
 class ParticipantWaiting(Message, frozen=True, kw_only=True, tag="participant-waiting"):
     """Someone sits in the lobby; told to hosts."""
 
@@ -500,6 +507,7 @@ FromServer: TypeAlias = (
     | Answer
     | SlotsMapped
     | MediaRebuild
+    | IceServersRenewed
     | RoomEvent
     | Ok
     | Pong

@@ -86,6 +86,7 @@ export class Call extends EventTarget {
       ["admitted", (event) => this._onAdmitted(detailOf(event))],
       ["slots-mapped", (event) => this._onSlots(detailOf(event))],
       ["media-rebuild", (event) => this._onRebuild(detailOf(event))],
+      ["ice-servers", (event) => this._onIceServers(detailOf(event))],
       ["publication-added", () => this._subscribe()],
       ["publication-removed", () => this._subscribe()],
       ["participant-left", () => this._subscribe()],
@@ -227,6 +228,12 @@ export class Call extends EventTarget {
     this._later(() => {
       if (this._isStarted) void this._build();
     }, message.retry_after_ms);
+  }
+
+  /** @param {any} message  Relay credentials for the next ICE restart. */
+  _onIceServers(message) {
+    this._iceServers = iceServersOf(message.ice_servers);
+    this._peer?.setConfiguration({ ...this._peer.getConfiguration(), iceServers: this._iceServers });
   }
 
   /** @param {any} message */
