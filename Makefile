@@ -48,11 +48,14 @@ node_modules/.installed: package-lock.json $(VENV)/.dev
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: setup browser
+.PHONY: setup browser relay
 setup: $(VENV)/.dev node_modules/.installed ## Install everything a developer needs
 
 browser: # A real Chromium for the end-to-end tests
 	@bash tests/support/install_browser.sh
+
+relay: # A real coturn for the relay's tests
+	@bash tests/support/install_turn.sh
 
 # --- the product -------------------------------------------------------------------------------
 
@@ -87,17 +90,17 @@ unit: node_modules/.installed
 # --- tests -------------------------------------------------------------------------------------
 
 .PHONY: test test-web test-e2e test-media test-media-full test-signaling test-delivery test-trust
-test: lint types contracts web-check test-web browser ## All tests
+test: lint types contracts web-check test-web browser relay ## All tests
 	@$(BIN)/pytest tests
 
 test-web: node_modules/.installed
 	@$(NODE) --test "tests/unit/web/**/*.test.js"
 
-test-e2e: setup browser ## The whole visit in real browsers, on SQLite and on PostgreSQL
+test-e2e: setup browser relay ## The whole visit in real browsers, on SQLite and on PostgreSQL
 	@$(BIN)/pytest tests/e2e -s
 
-test-media: setup ## Everything of the forwarding unit
-	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*media*' -print)
+test-media: setup browser relay ## Everything of the forwarding unit
+	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name 'test_*.py' \( -path '*media*' -o -path '*/turn/*' \) -print)
 
 test-media-full: setup # The failover count of the programme in full: 30 killed workers
 	@FAILOVER_KILLS=30 $(BIN)/pytest tests/integration/failover

@@ -8,7 +8,7 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from media.contract.control import ControlEvent, NodeNews
 from signaling.config import SignalingSettings
 from signaling.shell import registry as presence
+from signaling.shell.ice_servers import IceServers, OwnRelay, TwilioAccount
 from signaling.shell.logs import set_up_logs
 from signaling.shell.means import Means
 from signaling.shell.media_client import Hears, MediaNodes
@@ -67,10 +68,12 @@ class Application:
             now=now,
         )
         self._tickets = TicketCheck(self._visits.keys, now=now)
+        self._relays = _relays(settings, now=now)
         means = Means(
             registry=self.registry,
             nodes=self._nodes,
             visits=self._visits,
+            relays=self._relays,
             metrics=self.metrics,
             spawn=self._spawn,
             now=now,
@@ -85,6 +88,7 @@ class Application:
         await self._listen(keys["key"])
         self._spawn(self.rooms.run())
         self._spawn(self.rooms.watch_media())
+        self._spawn(self._relays.run())
         self._spawn(self._visits.run())
         _log.info("node.started", node=settings.node)
 
@@ -153,7 +157,10 @@ class Application:
 
     def _is_ready(self) -> bool:
         is_served = (
-            not self.registry.is_silent and self._tickets.is_ready and self._visits.is_keeping
+            not self.registry.is_silent
+            and self._tickets.is_ready
+            and self._visits.is_keeping
+            and self._settings.is_relay_safe
         )
         return is_served and not self.rooms.is_draining
 
@@ -201,6 +208,21 @@ async def serve_until_told(settings: SignalingSettings) -> None:
     async with running(settings) as application:
         await told.wait()
         await application.drain()
+
+
+def _relays(settings: SignalingSettings, *, now: Callable[[], float]) -> IceServers:
+    """Read who relays; settings that belong together are checked where they are read."""
+    own = twilio = None
+    if settings.turn_urls and settings.turn_secret is not None:
+        secret = settings.turn_secret.get_secret_value().encode()
+        own = OwnRelay(urls=tuple(settings.turn_urls), secret=secret)
+    if settings.twilio_account_sid and settings.twilio_auth_token is not None:
+        twilio = TwilioAccount(
+            base_url=settings.twilio_base_url,
+            sid=settings.twilio_account_sid,
+            auth_token=settings.twilio_auth_token.get_secret_value(),
+        )
+    return IceServers(own=own, twilio=twilio, wall=time.time, now=now)
 
 
 def _keys(settings: SignalingSettings) -> Mapping[str, bytes]:

@@ -29,6 +29,7 @@ from telehealth.platform.private_redis import PrivateRedis
 from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
+_RELAY_SETTINGS = ("SIGNALING_TURN_", "SIGNALING_TWILIO_")
 _SECRET_NAMES = ("service_key", "signaling_key", "media_control_key", "password_pepper")
 
 
@@ -258,7 +259,12 @@ def _media_plans(place: Place, ports: Ports, environment: Mapping[str, str]) -> 
 def _environment(
     place: Place, ports: Ports, drawn: Mapping[str, str], redis: PrivateRedis
 ) -> Mapping[str, str]:
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # A relay is of the installation's network, so it is told by whoever starts it.
+        if name in {"PATH", "HOME", "LANG"} or name.startswith(_RELAY_SETTINGS)
+    }
     socket_url = f"ws://localhost:{ports.signaling}/v1/socket"
     internal = f"{LOOPBACK}:{ports.internal}"
     signaling_internal = f"{LOOPBACK}:{ports.signaling_internal}"

@@ -368,6 +368,13 @@ class IceRestartWanted(Message, frozen=True, kw_only=True, tag="ice-restart-want
     room_epoch: Epoch
 
 
+class IceServersRenewed(Message, frozen=True, kw_only=True, tag="ice-servers"):
+    """Fresh relay credentials for the next ICE restart; told at half life of those before."""
+
+    ice_servers: tuple[IceServer, ...]
+    expires_in_s: int
+
+
 class ParticipantWaiting(Message, frozen=True, kw_only=True, tag="participant-waiting"):
     """Someone sits in the lobby; told to hosts."""
 
@@ -515,6 +522,7 @@ FromServer: TypeAlias = (
     | SlotsMapped
     | MediaRebuild
     | IceRestartWanted
+    | IceServersRenewed
     | RoomEvent
     | Ok
     | Pong

@@ -361,16 +361,17 @@ class HostedRoom:
     ) -> None:
         if (peer := self._peers.get(participant_id)) is None:
             return
+        relays = self._means.relays.for_participant(participant_id)
         if is_rebuild:
             self._means.metrics.count(Count.MEDIA_MOVES, "rebuild")
             message: Admitted | MediaRebuild = MediaRebuild(
                 room_epoch=room_epoch,
                 cause="media_lost",
                 retry_after_ms=int(REBUILD_SPREAD_MS * self._means.jitter()),
-                ice_servers=(),
+                ice_servers=relays,
             )
         else:
-            message = Admitted(room_epoch=room_epoch, ice_servers=(), slots_max=SEATS_MAX)
+            message = Admitted(room_epoch=room_epoch, ice_servers=relays, slots_max=SEATS_MAX)
         peer.session.on_media_open(message)
         peer.flush()
 

@@ -17,9 +17,9 @@ from signaling.contract.errors import (
     WrongState,
 )
 from signaling.contract.ids import ParticipantId, RoomId
-from signaling.contract.messages import Action, Goodbye, Hello, Request
+from signaling.contract.messages import Action, Goodbye, Hello, IceServersRenewed, Request
 from signaling.core.effects import Close
-from signaling.shell import media_events, requests
+from signaling.shell import ice_servers, media_events, requests
 from signaling.shell.hosted_room import HostedRoom
 from signaling.shell.means import Means
 from signaling.shell.metrics import Count
@@ -172,6 +172,7 @@ class Rooms:
     async def run(self) -> None:
         """Tick until cancelled."""
         renew_at = self._means.now() + RENEW_EVERY_S
+        relays_at = self._means.now() + ice_servers.RENEW_EVERY_S
         while True:
             await asyncio.sleep(TICK_S)
             for peer in list(self.peers):
@@ -184,6 +185,9 @@ class Rooms:
             if has_returned or self._means.now() >= renew_at:
                 renew_at = self._means.now() + RENEW_EVERY_S
                 await self._each(HostedRoom.renew)
+            if self._means.now() >= relays_at:
+                relays_at = self._means.now() + ice_servers.RENEW_EVERY_S
+                self.renew_relays()
             await self._each(HostedRoom.sweep)
             await self._each(self._forget_if_empty)
 
@@ -193,6 +197,18 @@ class Rooms:
             await asyncio.sleep(WATCH_S)
             if self._means.nodes.must_watch:
                 await self.learn_media()
+
+    def renew_relays(self) -> None:
+        """Give everybody in a call fresh relay credentials, before those they hold run out."""
+        if not self._means.relays.is_any:
+            return
+        for peer in list(self.peers):
+            if not peer.is_seated:
+                continue
+            servers = self._means.relays.for_participant(peer.participant_id)
+            message = IceServersRenewed(ice_servers=servers, expires_in_s=ice_servers.LIFE_S)
+            peer.session.on_relays(message)
+            peer.flush()
 
     def welcome(self, peer: Peer) -> None:
         """Note a new socket."""
