@@ -86,7 +86,7 @@ unit: node_modules/.installed
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test test-web test-e2e test-media test-signaling test-delivery test-trust
+.PHONY: test test-web test-e2e test-media test-signaling test-delivery test-trust test-trust-full
 test: lint types contracts web-check test-web browser ## All tests
 	@$(BIN)/pytest tests
 
@@ -104,6 +104,9 @@ test-signaling: setup ## Everything of the signaling server
 
 test-trust: setup browser ## Who may do what, what is sealed, what is recorded; one line an id
 	@$(BIN)/pytest tests --requirements "$(TRUST)"
+
+test-trust-full: setup ## The counts of sealed storage in full: 100,000 rows under 50 writers
+	@TRUST_RUNS=full $(BIN)/pytest -s tests --requirements "^CRY-"
 
 test-delivery: setup ## The ledger's crash points in full
 	@DELIVERY_CRASH_RUNS=full $(BIN)/pytest -s tests/integration/delivery tests/properties/delivery

@@ -41,6 +41,7 @@ from telehealth.platform.guards import (
 from telehealth.platform.http import Services
 from telehealth.platform.problems import on_http_exception, on_refusal
 from telehealth.platform.rates import AddressRate
+from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import (
     TokenRefused,
     TokenSigner,
@@ -83,13 +84,14 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
 
     Raises:
         KeyFileUnsafe: The signing keys or the shared secret cannot be used.
+        ProviderUnsafe: The key provider of sealed columns may not be used here.
     """
     clock = clock or SystemClock()
     desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
+    data_url = settings.database_url.get_secret_value()
+    keyring = keyring_from(settings, data_url=data_url, clock=clock)
     services = Services(
-        database=Database(
-            settings.database_url.get_secret_value(), wake_worker=nudger(settings.nudge_socket)
-        ),
+        database=Database(data_url, wake_worker=nudger(settings.nudge_socket), keyring=keyring),
         clock=clock,
         signer=TokenSigner(read_key_file(settings.keys_file), clock=clock),
         password_hasher=desk,
@@ -105,6 +107,7 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
     async def close() -> None:
         desk.close()
         await services.database.close()
+        await keyring.close()
 
     return VisitService(_public_app(services), _internal_app(services), close)
 

@@ -5,9 +5,12 @@ Exit codes: 0 done, 1 cannot start, 2 bad usage or settings, 3 the audit trail i
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -18,14 +21,26 @@ from telehealth.app import AddressTaken
 from telehealth.app import serve as serve_until_stopped
 from telehealth.audit import actions as audit_actions
 from telehealth.audit.chain import ChainReport
-from telehealth.contract import ClinicId
+from telehealth.contract import ClinicId, PersonId
 from telehealth.demo import DemoRefused, DemoSettings
 from telehealth.demo import run as run_demo
+from telehealth.identity.erasure import give_up_person
+from telehealth.identity.errors import PersonUnknown
 from telehealth.migrations.run import upgrade
 from telehealth.platform.clock import SystemClock
-from telehealth.platform.config import DatabaseSettings, VisitServiceSettings, WorkerSettings
+from telehealth.platform.config import (
+    DatabaseSettings,
+    KeyCommandSettings,
+    VisitServiceSettings,
+    WorkerSettings,
+)
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
+from telehealth.platform.sealing.errors import ProviderUnsafe
+from telehealth.platform.sealing.keyring import Keyring
+from telehealth.platform.sealing.providers import make_root_key_file
+from telehealth.platform.sealing.rotation import RotationReport, erase_person, rotate
+from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import KeyFileUnsafe, make_key_file
 from telehealth.serve_all import CannotServe, ServeAllSettings
 from telehealth.serve_all import run as run_all
@@ -33,7 +48,7 @@ from telehealth.worker import KeyFileMissing, deliver_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The visit service.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
-keys = typer.Typer(no_args_is_help=True, help="Token-signing keys.")
+keys = typer.Typer(no_args_is_help=True, help="Token-signing keys, and keys of sealed columns.")
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 
@@ -48,7 +63,7 @@ def serve() -> None:
     settings = _settings(VisitServiceSettings)
     try:
         asyncio.run(serve_until_stopped(settings))
-    except (AddressTaken, KeyFileUnsafe, FileNotFoundError) as reason:
+    except (AddressTaken, KeyFileUnsafe, ProviderUnsafe, FileNotFoundError) as reason:
         _cannot_start(str(reason))
 
 
@@ -59,6 +74,8 @@ def work() -> None:
     settings = _settings(WorkerSettings)
     try:
         asyncio.run(deliver_until_told(settings))
+    except (ProviderUnsafe, FileNotFoundError) as reason:
+        _cannot_start(str(reason))
     except KeyFileMissing:
         _cannot_start("TELEHEALTH_EHR_KEY_FILE: an EHR that is not on this machine needs one")
 
@@ -97,6 +114,76 @@ def make(file: Path) -> None:
         typer.echo(f"{file} is there already; keys are never overwritten", err=True)
         raise typer.Exit(code=2) from None
     typer.echo(f"Made {file}.")
+
+
+@keys.command("make-root")
+def make_root(file: Path) -> None:
+    """Draw the root key of sealed columns into a new FILE; refused in production."""
+    try:
+        make_root_key_file(file)
+    except FileExistsError:
+        typer.echo(f"{file} is there already; keys are never overwritten", err=True)
+        raise typer.Exit(code=2) from None
+    typer.echo(f"Made {file}.")
+
+
+@keys.command("rotate-data")
+def rotate_data() -> None:
+    """Seal everything with new keys while the service runs; go on with a run that was killed.
+
+    Old keys nothing refers to are destroyed a quarter of an hour later, by the next run.
+    Exit codes: 0 done, 3 something does not open (its row and its key stay as they are).
+    """
+    report = asyncio.run(_rotate(_settings(KeyCommandSettings)))
+    typer.echo(
+        f"{report.begun} keys retiring anew, {report.resealed} values sealed again,"
+        f" {report.retired} old keys destroyed, {report.still_retiring} still kept"
+    )
+    if report.unreadable:
+        typer.echo(f"{report.unreadable} values do not open", err=True)
+        raise typer.Exit(code=3)
+
+
+@keys.command("erase-patient")
+def erase_patient(clinic: UUID, person: UUID) -> None:
+    """Destroy the keys of one PERSON of a CLINIC: what was sealed for them is gone for good."""
+    try:
+        destroyed = asyncio.run(
+            _erase(_settings(KeyCommandSettings), ClinicId(clinic), PersonId(person))
+        )
+    except PersonUnknown:
+        typer.echo("There is no such person in this clinic.", err=True)
+        raise typer.Exit(code=2) from None
+    typer.echo(f"{destroyed} keys destroyed.")
+
+
+async def _rotate(settings: KeyCommandSettings) -> RotationReport:
+    clock = SystemClock()
+    async with _sealed_database(settings) as (database, keyring):
+        return await rotate(database, keyring, clock=clock)
+
+
+async def _erase(settings: KeyCommandSettings, clinic_id: ClinicId, person_id: PersonId) -> int:
+    now = SystemClock().now()
+    async with _sealed_database(settings) as (database, keyring):
+        async with database.unit_of_work() as uow:
+            by = Actor.of_job(Job.SETUP, clinic_id)
+            await give_up_person(uow, by=by, now=now, person_id=person_id)
+        return await erase_person(keyring, clinic_id=clinic_id, person_id=person_id, now=now)
+
+
+@asynccontextmanager
+async def _sealed_database(
+    settings: KeyCommandSettings,
+) -> AsyncIterator[tuple[Database, Keyring]]:
+    url = settings.database_url.get_secret_value()
+    keyring = keyring_from(settings, data_url=url, clock=SystemClock())
+    database = Database(url, keyring=keyring)
+    try:
+        yield database, keyring
+    finally:
+        await database.close()
+        await keyring.close()
 
 
 @audit.command()

@@ -24,6 +24,8 @@ from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.db import Database
+from telehealth.platform.sealing.providers import Mode
+from telehealth.platform.sealing.settings import SealingSettings, keyring_from
 from telehealth.platform.signing import make_partner_key_file
 from telehealth.serve_all import (
     LOOPBACK,
@@ -35,6 +37,7 @@ from telehealth.serve_all import (
     is_healthy,
     refuse_taken_port,
     run_until_told,
+    sealing_environment,
     secrets_of,
 )
 
@@ -95,6 +98,7 @@ async def _run(settings: DemoSettings, data: Path) -> None:
         database_url=database_url,
         ehr_base_url=settings.ehr_base_url or f"http://{LOOPBACK}:{ehr_port}/fhir",
         ehr_key_file=key_file,
+        mode=Mode.DEMO,
     )
     drawn = secrets_of(data)
     await asyncio.to_thread(upgrade, database_url)
@@ -131,7 +135,9 @@ async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay
     remembered = data / "demo.json"
     now = SystemClock().now()
     people = json.loads(_PEOPLE.read_text())
-    database = Database(database_url)
+    sealing = _demo_sealing(data)
+    keyring = keyring_from(sealing, data_url=database_url, clock=SystemClock())
+    database = Database(database_url, keyring=keyring)
     try:
         async with database.unit_of_work() as unit:
             if remembered.exists():
@@ -145,8 +151,18 @@ async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay
                 day = await book_day(unit, day=day, now=now)
     finally:
         await database.close()
+        await keyring.close()
     _write_private(remembered, day.to_json())
     return day
+
+
+def _demo_sealing(data: Path) -> SealingSettings:
+    """Return the demo's sealing settings: those its children are started with."""
+    told = sealing_environment(data, Mode.DEMO)
+    prefix = "TELEHEALTH_"
+    return SealingSettings.model_validate(
+        {name.removeprefix(prefix).lower(): value for name, value in told.items()}
+    )
 
 
 async def _announce(place: Place, day: DemoDay, supervisor: Supervisor) -> None:

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -26,6 +27,8 @@ from pydantic_settings import BaseSettings
 from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
 from telehealth.platform.private_redis import PrivateRedis
+from telehealth.platform.sealing.providers import Mode, make_root_key_file
+from telehealth.platform.sealing.settings import ProviderKind
 from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
@@ -53,6 +56,9 @@ class ServeAllSettings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     """Another database than the file in the data directory."""
 
+    mode: Mode = Field(validation_alias="TELEHEALTH_MODE")
+    """`production` also needs the settings of a key provider, which reach every process."""
+
 
 class CannotServe(Exception):
     """The product cannot start; the message says what to do."""
@@ -77,6 +83,7 @@ class Place:
     database_url: str
     ehr_base_url: str
     ehr_key_file: Path | None = None
+    mode: Mode
 
     @property
     def public_origin(self) -> str:
@@ -110,6 +117,7 @@ def run(settings: ServeAllSettings) -> None:
         database_url=settings.database_url or default_database_url(data),
         ehr_base_url=settings.ehr_base_url,
         ehr_key_file=settings.ehr_key_file,
+        mode=settings.mode,
     )
     try:
         refuse_taken_port(place.port)
@@ -181,6 +189,27 @@ def secrets_of(data: Path) -> Mapping[str, str]:
     return known
 
 
+def sealing_environment(data: Path, mode: Mode) -> Mapping[str, str]:
+    """Say where the keys of sealed columns are; a root key is drawn once, but never in production.
+
+    In production the operator's own `TELEHEALTH_KEY…`, `…KMS…` and `…VAULT…` settings are handed
+    on, and a process that misses one does not start.
+    """
+    if mode is Mode.PRODUCTION:
+        named = re.compile(r"TELEHEALTH_(KEY_PROVIDER|KEYS_DATABASE_URL|KMS_\w+|VAULT_\w+)")
+        given = {name: told for name, told in os.environ.items() if named.fullmatch(name)}
+        return {"TELEHEALTH_MODE": mode.value, **given}
+    root_key = data / "root_key.json"
+    if not root_key.exists():
+        make_root_key_file(root_key)
+    return {
+        "TELEHEALTH_MODE": mode.value,
+        "TELEHEALTH_KEY_PROVIDER": ProviderKind.LOCAL_FILE.value,
+        "TELEHEALTH_KEYS_DATABASE_URL": f"sqlite+aiosqlite:///{data / 'sealing_keys.sqlite3'}",
+        "TELEHEALTH_ROOT_KEY_FILE": str(root_key),
+    }
+
+
 def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
     """Say which processes run, with what environment, in the order they start."""
     redis = PrivateRedis(directory=place.data / "redis")
@@ -225,6 +254,7 @@ def _environment(
     return {
         **inherited,
         **chart_key,
+        **sealing_environment(place.data, place.mode),
         "PYTHONUNBUFFERED": "1",
         "TELEHEALTH_DATABASE_URL": place.database_url,
         "TELEHEALTH_LISTEN": f"{LOOPBACK}:{place.port}",

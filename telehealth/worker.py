@@ -24,6 +24,7 @@ from telehealth.delivery.runner import LaneRunner
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
+from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import secret_bytes
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +42,9 @@ def work() -> None:
 async def deliver_until_told(settings: WorkerSettings) -> None:
     """Deliver what is owed until SIGTERM or SIGINT; running calls are given a moment to end."""
     clock = SystemClock()
-    database = Database(settings.database_url.get_secret_value())
+    data_url = settings.database_url.get_secret_value()
+    keyring = keyring_from(settings, data_url=data_url, clock=clock)
+    database = Database(data_url, keyring=keyring)
     rooms = RoomLink(
         settings.signaling_control_urls,
         key=secret_bytes(settings.signaling_key.get_secret_value()),
@@ -62,6 +65,7 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
             await link
         await chart.close()
         await database.close()
+        await keyring.close()
 
 
 def _runners(

@@ -15,6 +15,7 @@ class AuditEvent(StrEnum):
     CLINIC_ADDED = "clinic.added"
     PERSON_ADDED = "person.added"
     PERSON_VIEWED = "person.viewed"
+    PERSON_ERASED = "person.erased"
     ACCOUNT_ADDED = "account.added"
     PERSON_SIGNED_IN = "person.signed_in"
     PERSON_SIGN_IN_REFUSED = "person.sign_in_refused"

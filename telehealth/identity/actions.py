@@ -19,6 +19,7 @@ from telehealth.identity.links import LinkFacts, LinkStanding, standing
 from telehealth.identity.tables import Account, Clinic, Membership, Person, VisitLink
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_link_secret, new_uuid
+from telehealth.platform.sealing.errors import SealedErased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,12 +317,24 @@ def _require_management(by: Actor) -> None:
 
 
 def _card_of(person: Person) -> PersonCard:
-    return PersonCard(
-        person_id=PersonId(person.id),
-        given=person.given,
-        family=person.family,
-        birth_on=person.birth_on,
-        phone=person.phone,
-        medical_record_number=person.medical_record_number,
-        npi=person.npi,
-    )
+    try:
+        return PersonCard(
+            person_id=PersonId(person.id),
+            given=person.given,
+            family=person.family,
+            birth_on=person.birth_on,
+            phone=person.phone,
+            medical_record_number=person.medical_record_number,
+            npi=person.npi,
+        )
+    except SealedErased:
+        # Lists of past visits go on being shown; of the person nothing is left to show.
+        return PersonCard(
+            person_id=PersonId(person.id),
+            given="—",
+            family="—",
+            birth_on=None,
+            phone=None,
+            medical_record_number=None,
+            npi=person.npi,
+        )

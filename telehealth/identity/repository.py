@@ -20,6 +20,7 @@ from telehealth.identity.tables import (
     RefreshSecret,
     VisitLink,
 )
+from telehealth.platform.sealing.columns import index_of
 
 Reads: TypeAlias = AsyncSession
 """A session of `Database.reading`, or that of a unit of work."""
@@ -60,13 +61,20 @@ async def unscoped_person(session: AsyncSession, person_id: UUID) -> Person | No
 
 async def unscoped_account(session: AsyncSession, email: str) -> Account | None:
     """Return the account of an e-mail address (lower case); for the door only."""
-    return await session.scalar(select(Account).where(Account.email == email))
+    index = await index_of(session, Account, Account.email, email)
+    return await session.scalar(select(Account).where(Account.email_index == index))
 
 
 async def unscoped_lock_account(session: AsyncSession, email: str) -> Account | None:
     """Lock the account of an e-mail address until the transaction ends; for the door only."""
-    statement = select(Account).where(Account.email == email)
+    index = await index_of(session, Account, Account.email, email)
+    statement = select(Account).where(Account.email_index == index)
     return await session.scalar(statement.with_for_update(of=Account))
+
+
+async def unscoped_account_of(session: AsyncSession, person_id: UUID) -> Account | None:
+    """Return a person's account; for their erasure only."""
+    return await session.scalar(select(Account).where(Account.person_id == person_id))
 
 
 async def unscoped_membership(

@@ -16,6 +16,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.access.roles import Role
 from telehealth.platform.db import Base, EnumText, one_of
+from telehealth.platform.sealing.blind import Normal
+from telehealth.platform.sealing.columns import (
+    DATE,
+    TEXT,
+    Blind,
+    Phi,
+    Sealed,
+    index_column,
+    sealed_column,
+)
 
 
 class Clinic(Base):
@@ -34,15 +44,29 @@ class Person(Base):
     """One human being, as the clinic that keeps the record knows them."""
 
     __tablename__ = "people"
-    __table_args__ = (UniqueConstraint("clinic_id", "medical_record_number"),)
+    __table_args__ = (UniqueConstraint("clinic_id", "medical_record_number_index"),)
+    __sealed_for__ = "id"
+    __sealed_group__ = "identity"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
-    given: Mapped[str] = mapped_column(String(100))
-    family: Mapped[str] = mapped_column(String(100))
-    birth_on: Mapped[date | None]
-    phone: Mapped[str | None] = mapped_column(String(40))
-    medical_record_number: Mapped[str | None] = mapped_column(String(64))
+    given = Sealed[str]("given_sealed", TEXT)
+    given_sealed: Mapped[bytes] = sealed_column("given", Phi.IDENTIFIER)
+    family = Sealed[str]("family_sealed", TEXT)
+    family_sealed: Mapped[bytes] = sealed_column("family", Phi.IDENTIFIER)
+    birth_on = Sealed[date | None]("birth_on_sealed", DATE)
+    birth_on_sealed: Mapped[bytes | None] = sealed_column("birth_on", Phi.IDENTIFIER)
+    phone = Sealed[str | None]("phone_sealed", TEXT)
+    phone_sealed: Mapped[bytes | None] = sealed_column("phone", Phi.CONTACT)
+    medical_record_number = Sealed[str | None](
+        "medical_record_number_sealed",
+        TEXT,
+        index=Blind(attribute="medical_record_number_index", normal=Normal.TEXT),
+    )
+    medical_record_number_sealed: Mapped[bytes | None] = sealed_column(
+        "medical_record_number", Phi.IDENTIFIER
+    )
+    medical_record_number_index: Mapped[bytes | None] = index_column()
     npi: Mapped[str | None] = mapped_column(String(16))
     added_at: Mapped[datetime]
 
@@ -63,12 +87,20 @@ class Account(Base):
     """How a member of staff signs in."""
 
     __tablename__ = "accounts"
+    __sealed_for__ = "person_id"
+    __sealed_group__ = "identity"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), unique=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email = Sealed[str](
+        "email_sealed",
+        TEXT,
+        index=Blind(attribute="email_index", normal=Normal.TEXT, across_clinics=True),
+    )
     """Lower case."""
+    email_sealed: Mapped[bytes] = sealed_column("email", Phi.CONTACT)
+    email_index: Mapped[bytes | None] = index_column(unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     wrong_tries: Mapped[int] = mapped_column(default=0)
     """In a row; a right password sets it back."""

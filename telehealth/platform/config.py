@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from telehealth.platform.sealing.settings import SealingSettings
+
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -22,7 +24,14 @@ class DatabaseSettings(BaseSettings):
     """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
 
 
-class VisitServiceSettings(BaseSettings):
+class KeyCommandSettings(SealingSettings, BaseSettings):
+    """Environment of the `telehealth keys` commands that touch data."""
+
+    database_url: SecretStr
+    """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
+
+
+class VisitServiceSettings(SealingSettings, BaseSettings):
     """Environment of `telehealth serve`; every name is prefixed ``TELEHEALTH_``."""
 
     model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
@@ -83,7 +92,7 @@ class VisitServiceSettings(BaseSettings):
         return value
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(SealingSettings, BaseSettings):
     """Environment of `telehealth work`; every name is prefixed ``TELEHEALTH_``."""
 
     model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")

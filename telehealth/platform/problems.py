@@ -33,6 +33,11 @@ STATUS: Final[dict[str, int]] = {
     # tokens and outbound calls
     "token.refused": 401,
     "egress.refused": 502,
+    # sealed columns
+    "sealed.erased": 410,
+    "sealed.plain_text_refused": 500,
+    "sealed.unreadable": 500,
+    "sealed.keys_unavailable": 503,
     # people and how they prove who they are
     "person.unknown": 404,
     "person.sign_in_refused": 401,

@@ -17,7 +17,10 @@ from telehealth.app import VisitService, create_app
 from telehealth.platform.clock import Clock
 from telehealth.platform.config import VisitServiceSettings
 from telehealth.platform.guards import CSRF_COOKIE
+from telehealth.platform.sealing.providers import Mode
+from telehealth.platform.sealing.settings import ProviderKind
 from telehealth.platform.signing import make_key_file
+from tests.support.sealing import keys_database_url, root_key_file
 
 ORIGIN = "https://clinic.example.org"
 SERVICE_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
@@ -31,6 +34,10 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         make_key_file(keys_file)
     given: dict[str, Any] = {
         "database_url": SecretStr(database_url),
+        "mode": Mode.DEVELOPMENT,
+        "keys_database_url": SecretStr(keys_database_url(database_url)),
+        "key_provider": ProviderKind.LOCAL_FILE,
+        "root_key_file": root_key_file(database_url),
         "listen": "127.0.0.1:0",
         "internal_listen": "127.0.0.1:0",
         "public_origin": ORIGIN,

@@ -106,6 +106,7 @@ async def close(
         subject_id=card.visit_id,
         version=card.version,
         facts=await _chart_facts(uow, by, now, card, note),
+        patient_id=card.patient_id,
     )
     return card
 

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from telehealth.platform.db import Database
 from tests.support.app_client import SERVICE_KEY
 from tests.support.clinic import invent_clinic
 from tests.support.clock import MORNING
+from tests.support.sealing import open_database, sealing_environment
 
 
 def free_port() -> int:
@@ -32,6 +32,7 @@ def environment(sqlite_url: str, tmp_path: Path) -> Mapping[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "TELEHEALTH_DATABASE_URL": sqlite_url,
+        **sealing_environment(sqlite_url),
         "TELEHEALTH_LISTEN": f"127.0.0.1:{public}",
         "TELEHEALTH_INTERNAL_LISTEN": f"127.0.0.1:{free_port()}",
         "TELEHEALTH_PUBLIC_ORIGIN": f"http://localhost:{public}",
@@ -136,7 +137,7 @@ def test_without_keys_it_does_not_start(environment: Mapping[str, str]) -> None:
 async def test_the_audit_trail_is_checked_from_the_command_line(
     environment: Mapping[str, str],
 ) -> None:
-    database = Database(environment["TELEHEALTH_DATABASE_URL"])
+    database = open_database(environment["TELEHEALTH_DATABASE_URL"])
     async with database.unit_of_work() as uow:
         clinic = await invent_clinic(uow, now=MORNING)
     whole = command(environment, "audit", "verify")
