@@ -27,6 +27,8 @@ class DatabaseSettings(BaseSettings):
 class KeyCommandSettings(SealingSettings, BaseSettings):
     """Environment of the `telehealth keys` commands that touch data."""
 
+    model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
+
     database_url: SecretStr
     """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
 

@@ -299,7 +299,11 @@ async def _seal_rows(rows: Iterable[SealedRow], keyring: Keyring) -> None:
 
 
 async def _seal_value(row: SealedRow, attribute: Sealed[Any], keyring: Keyring) -> None:
-    value = _opened(row)[attribute.name][1]
+    known = _opened(row).get(attribute.name)
+    if known is None:
+        # Copied into another row (`Session.merge`): the words stayed behind.
+        raise PlainTextRefused
+    value = known[1]
     if attribute.index is not None:
         found = await _index(keyring, attribute, row.__tablename__, row.clinic_id, value)
         setattr(row, attribute.index.attribute, found)
@@ -311,8 +315,10 @@ async def _seal_value(row: SealedRow, attribute: Sealed[Any], keyring: Keyring) 
 
 
 @event.listens_for(Base, "load", propagate=True)
-def _on_load(row: SealedRow, context: QueryContext) -> None:
-    _open_row(row, context.session)
+def _on_load(row: SealedRow, context: QueryContext | None) -> None:
+    if context is not None:
+        # Without one nothing came from the database: `Session.merge` made a new row.
+        _open_row(row, context.session)
 
 
 @event.listens_for(Base, "refresh", propagate=True)

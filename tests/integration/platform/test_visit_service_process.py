@@ -167,3 +167,25 @@ def test_keys_are_made_once(environment: Mapping[str, str]) -> None:
     before = Path(file).read_text()
     assert command(environment, "keys", "make", file).returncode == 2
     assert Path(file).read_text() == before
+
+
+async def test_keys_are_rotated_and_a_patient_erased_from_the_command_line(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    database = open_database(environment["TELEHEALTH_DATABASE_URL"])
+    async with database.unit_of_work() as uow:
+        clinic = await invent_clinic(uow, now=MORNING)
+    whom = (str(clinic.clinic_id), str(clinic.patient_id))
+
+    rotated = command(environment, "keys", "rotate-data")
+    erased = command(environment, "keys", "erase-patient", *whom)
+    unknown = command(environment, "keys", "erase-patient", whom[0], whom[0])
+    made = command(environment, "keys", "make-root", str(tmp_path / "root.json"))
+    again = command(environment, "keys", "make-root", str(tmp_path / "root.json"))
+    unsafe = command({**environment, "TELEHEALTH_MODE": "production"}, "keys", "rotate-data")
+
+    assert (rotated.returncode, erased.returncode, unknown.returncode) == (0, 0, 2)
+    assert "values sealed again" in rotated.stdout
+    assert (made.returncode, again.returncode, unsafe.returncode) == (0, 2, 2)
+    assert "refused in production" in unsafe.stderr
+    await database.close()
