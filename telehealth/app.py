@@ -24,6 +24,7 @@ from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
 from telehealth.delivery.nudge import nudger
 from telehealth.identity import http as identity
+from telehealth.identity import own_http, second_http, staff_http
 from telehealth.identity.entrance import Entrance
 from telehealth.identity.passwords import PasswordDesk
 from telehealth.platform.clock import Clock, SystemClock
@@ -50,8 +51,9 @@ from telehealth.platform.signing import (
 )
 from telehealth.visits import http as visits
 from telehealth.visits import internal
+from telehealth.visits import staff_http as turning_away
 from telehealth.waiting_room import http as waiting_room
-from telehealth.web import assets, patient, provider, scheduler, sign_in
+from telehealth.web import assets, back_office, patient, provider, scheduler, sign_in
 
 _CALLER: Final = "signaling"
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
@@ -96,6 +98,8 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         sign_in_rate=AddressRate(
             burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
         ),
+        staff_second_factor=settings.staff_second_factor,
+        refusal_after_s=settings.refusal_after_s,
         public_origin=settings.public_origin,
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
@@ -132,7 +136,11 @@ async def serve(settings: VisitServiceSettings) -> None:
 def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
+        *second_http.routes,
+        *own_http.routes,
+        *staff_http.routes,
         *visits.routes,
+        *turning_away.routes,
         *waiting_room.routes,
         *charting.routes,
         *delivery.routes,
@@ -141,6 +149,7 @@ def _public_app(services: Services) -> Starlette:
         *sign_in.routes,
         *provider.routes,
         *scheduler.routes,
+        *back_office.routes,
     ]
     around = [
         Middleware(

@@ -77,6 +77,7 @@ class Place:
     database_url: str
     ehr_base_url: str
     ehr_key_file: Path | None = None
+    staff_second_factor: str = "required"
 
     @property
     def public_origin(self) -> str:
@@ -235,6 +236,7 @@ def _environment(
         "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
         "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
+        "TELEHEALTH_STAFF_SECOND_FACTOR": place.staff_second_factor,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
         "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
             [f"ws://{signaling_internal}/control/visit"]

@@ -9,14 +9,14 @@ from telehealth.web import i18n
 from telehealth.web.i18n import CATALOGUES, LANGUAGES, SentenceMissing, chosen, sentences
 
 WEB = CATALOGUES.parent
-OUR_FOLDERS = {"shared", "patient", "templates", "provider", "sign_in"}
+OUR_FOLDERS = {"shared", "patient", "templates", "provider", "sign_in", "back_office"}
 FIELDS = re.compile(r"\{(\w+)\}")
-OURS = ("common", "patient", "errors", "call", "device", "provider", "sign_in")
+OURS = ("common", "patient", "errors", "call", "device", "provider", "sign_in", "own", "people")
 LITERAL_KEY = re.compile(
-    r"""(?:say|sayOr)\(\s*["']((?:common|patient|errors|call|device|provider|sign_in)\.[\w.-]+)["']"""
+    r"""(?:say|sayOr)\(\s*["']((?:common|patient|errors|call|device|provider|sign_in|own|people)\.[\w.-]+)["']"""
 )
 TEMPLATE_KEY = re.compile(
-    r"(?:say|sayOr)\(\s*`((?:common|patient|errors|call|device|provider|sign_in)\.[\w.]*)\$\{"
+    r"(?:say|sayOr)\(\s*`((?:common|patient|errors|call|device|provider|sign_in|own|people)\.[\w.]*)\$\{"
 )
 SAID_BY_ATTRIBUTE = re.compile(r'data-say="([\w.]+)"')
 
