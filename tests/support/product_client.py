@@ -1,4 +1,4 @@
-"""A browser without a screen before a running product: real sockets, cookies kept as a browser does.
+"""A browser without a screen before a running product, over real sockets.
 
 Cookies of `http://localhost` are Secure: a browser sends them there, Python's own jar does not.
 """

@@ -24,7 +24,7 @@ from signaling.contract.messages import (
 from tests.e2e.product import DemoVisit, RunningProduct
 from tests.support.headless_peer import HeadlessPeer
 from tests.support.product_client import ProductClient, client_of
-from tests.support.signaling_lab import Guest
+from tests.support.signaling_lab import Guest, until
 
 SPEAK_EVERY_S = 0.02
 LISTEN_FOR_S = 4.0
@@ -103,7 +103,7 @@ async def speak(peer: HeadlessPeer) -> None:
 async def watch_rest(browser: ProductClient, started: float, ends: Ends) -> None:
     """Ask until refused."""
     while (await browser.get("/v1/me")).status_code == 200:
-        await asyncio.sleep(0.01)
+        await browser.get("/v1/me")
     ends.rest_s = time.monotonic() - started
 
 
@@ -169,9 +169,7 @@ async def disabled_in_a_call(product: RunningProduct) -> Ends:
         ):
             mid = await hear(host, guest)
             speaking = asyncio.create_task(speak(speaker))
-            async with asyncio.timeout(10):
-                while len(hearer.received[mid]) < 25:
-                    await asyncio.sleep(0.02)
+            await until(lambda: len(hearer.received[mid]) >= 25)
             ends, started = Ends(), time.monotonic()
             path = f"/v1/staff/{person['person_id']}/disable"
             try:
