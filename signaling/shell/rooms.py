@@ -11,6 +11,7 @@ from media.contract.control import ControlEvent
 from signaling.contract.close_codes import CloseCode
 from signaling.contract.errors import (
     LocalMisuse,
+    TicketInvalid,
     TicketUsed,
     TryAgain,
     UnknownParticipant,
@@ -26,7 +27,7 @@ from signaling.shell.metrics import Count
 from signaling.shell.peer import Peer
 from signaling.shell.registry import RedisSilent
 from signaling.shell.scripts import Mode
-from signaling.shell.tickets import TicketCheck
+from signaling.shell.tickets import RevokedSeats, TicketCheck
 from telehealth.contract import RoomCommand, RoomCommandKind, TicketClaims
 
 TICK_S: Final = 1.0
@@ -49,6 +50,7 @@ class Rooms:
         self._tickets = tickets
         self._rooms: dict[RoomId, HostedRoom] = {}
         self._asked: dict[Peer, tuple[TicketClaims, str]] = {}
+        self._revoked = RevokedSeats(now=means.now)
         self.peers: set[Peer] = set()
         self.is_draining = False
         self.is_deserted = asyncio.Event()
@@ -82,6 +84,8 @@ class Rooms:
             raise TryAgain from None
         if not is_first:
             raise TicketUsed
+        if self._revoked.holds(claims):
+            raise TicketInvalid
         room = self.open(RoomId(str(claims.room)))
         since_s = await room.seat(peer, claims, device=hello.device_id, mode=Mode.JOIN, re=hello.id)
         if since_s is not None:
@@ -95,6 +99,8 @@ class Rooms:
             RoomFull, RoomOver, TryAgain: As `seat`.
         """
         claims, device = self._asked.pop(peer)
+        if self._revoked.holds(claims):
+            raise TicketInvalid
         room = self.open(RoomId(str(claims.room)))
         await room.seat(peer, claims, device=device, mode=Mode.TAKE_OVER, re=re)
 
@@ -125,6 +131,9 @@ class Rooms:
         if command.kind is RoomCommandKind.ENDED:
             await self.open(room_id).end()
             return
+        if command.kind is RoomCommandKind.REVOKED:
+            # Before the seat goes: whoever holds a ticket must not come in behind it.
+            self._revoked.note(room_id, _named(command))
         room = self._rooms.get(room_id)
         if room is None:
             return

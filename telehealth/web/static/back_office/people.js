@@ -19,6 +19,7 @@ import { page } from "./people_view.js";
  */
 
 const app = by("app");
+app.replaceChildren();
 /** @type {State} */
 const state = { staff: null, own: null, problem: "", said: "", link: null };
 
@@ -56,7 +57,7 @@ async function doing(act, said, fields) {
     state.problem = sentenceOf(failure);
   }
   await look();
-  app.scrollIntoView({ block: "start" });
+  window.scrollTo({ top: 0 });
 }
 
 /** @param {Person} person */

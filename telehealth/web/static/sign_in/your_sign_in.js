@@ -19,6 +19,7 @@ import { page } from "./your_sign_in_view.js";
  */
 
 const app = by("app");
+app.replaceChildren();
 /** @type {State} */
 const state = { view: null, offer: null, codes: null, problems: {}, said: "" };
 

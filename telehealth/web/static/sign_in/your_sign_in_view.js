@@ -44,7 +44,7 @@ function when(at, zone) {
 /** @param {State} state @param {Record<string, any>} view @param {Record<string, any>} on @param {string} zone */
 function factors(state, view, on, zone) {
   const hasApp = view.factors.some((/** @type {any} */ each) => each.kind === "app");
-  return html`<section class="card" data-region="factors">
+  return html`<section class="card stack" data-region="factors">
     <h2>${say("own.factors.heading")}</h2>
     <p class="soft">${say("own.factors.what")}</p>
     <ul class="lines">
@@ -146,7 +146,7 @@ function password(state, view, on, zone) {
 
 /** @param {State} state @param {Record<string, any>} view @param {Record<string, any>} on @param {string} zone */
 function sessions(state, view, on, zone) {
-  return html`<section class="card" data-region="sessions">
+  return html`<section class="card stack" data-region="sessions">
     <h2>${say("own.sessions.heading")}</h2>
     <ul class="lines">
       ${repeat(view.sessions, (/** @type {any} */ each) => each.session_id, (/** @type {any} */ each) => session(each, on, zone))}
