@@ -169,6 +169,7 @@ def _welcome(place: Place, day: DemoDay) -> Sequence[str]:
         f"             {first.patient_name}, birth date {first.birth_on}",
         f"  Provider   {origin}/sign-in   {first.provider_email}   {day.password}",
         f"  Scheduler  {origin}/sign-in   {day.scheduler_email}   {day.password}",
+        f"  Administrator  {day.administrator_email}, at the same page with the same password",
         "",
         f"  More patients   {place.data / 'links.txt'}",
         f"  Simulated chart {chart}/",
