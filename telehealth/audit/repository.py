@@ -1,8 +1,9 @@
 """Every query of the audit trail."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import TypeAlias
+from uuid import UUID
 
 from sqlalchemy import Select, false, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -94,3 +95,27 @@ async def unscoped_pages(
         yield page
         for entry in page:
             session.expunge(entry)
+
+
+async def unscoped_recent_of(
+    session: AsyncSession,
+    clinic_id: ClinicId,
+    subject_id: UUID,
+    *,
+    events: Collection[str],
+    since: datetime,
+    most: int,
+) -> list[AuditEntry]:
+    """Return the newest entries of some kinds about one subject, who is told of them."""
+    statement = (
+        select(AuditEntry)
+        .where(
+            AuditEntry.clinic_id == clinic_id,
+            AuditEntry.at >= since,
+            AuditEntry.subject_id == subject_id,
+            AuditEntry.event.in_(events),
+        )
+        .order_by(AuditEntry.seq.desc())
+        .limit(most)
+    )
+    return list(await session.scalars(statement))

@@ -266,6 +266,7 @@ def _told(found: SignInView) -> Mapping[str, Any]:
             }
             for each in found.sessions
         ],
+        "changes": [{"event": event, "at": _instant(at)} for event, at in found.changes],
         "can_show": list(found.can_show),
         "is_fresh": found.is_fresh,
     }

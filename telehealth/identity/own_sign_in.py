@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from telehealth.audit import actions as audit
@@ -48,6 +48,27 @@ class SessionCard:
     is_this: bool
 
 
+TOLD: Final = (
+    AuditEvent.PASSWORD_CHANGED,
+    AuditEvent.PASSWORD_LINK_MADE,
+    AuditEvent.PASSWORD_SET_BY_LINK,
+    AuditEvent.FACTOR_ADDED,
+    AuditEvent.FACTOR_REMOVED,
+    AuditEvent.RECOVERY_CODES_MADE,
+    AuditEvent.ACCOUNT_LOCKED,
+    AuditEvent.ACCOUNT_UNLOCKED,
+    AuditEvent.ACCOUNT_FACTORS_RESET,
+    AuditEvent.PERSON_ENABLED,
+    AuditEvent.PERSON_ROLE_CHANGED,
+)
+"""What the owner of an account is told of, on the page of their own sign-in.
+
+Source: OWASP ASVS 5.0, 6.3.7.
+"""
+_TOLD_FOR: Final = timedelta(days=14)
+_MOST_TOLD: Final = 10
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInView:
     """Everything somebody signs in with, and where they are signed in."""
@@ -57,6 +78,8 @@ class SignInView:
     factors: Sequence[FactorCard]
     recovery_codes_left: int
     sessions: Sequence[SessionCard]
+    changes: Sequence[tuple[AuditEvent, datetime]]
+    """What happened to the account in the last two weeks, the newest first."""
     can_show: Sequence[Proof]
     """What may be shown for a fresh proof, the strongest first."""
     is_fresh: bool
@@ -86,6 +109,14 @@ async def view(uow: UnitOfWork, *, holder: Holder, now: datetime) -> SignInView:
         factors=await _factor_cards(uow, account),
         recovery_codes_left=len(left),
         sessions=await _session_cards(uow, holder, now=now),
+        changes=await audit.unscoped_recent_of(
+            uow.session,
+            clinic_id=holder.actor.clinic_id,
+            subject_id=account.person_id,
+            events=TOLD,
+            since=now - _TOLD_FOR,
+            most=_MOST_TOLD,
+        ),
         can_show=kinds if has_factor else [Proof.PASSWORD],
         is_fresh=is_fresh(
             Act.MANAGE_FACTORS,

@@ -287,6 +287,17 @@ async def test_lost_factors_are_reset_by_an_administrator_and_recorded(
         assert reset.status_code == 204
         assert (await provider.get("/v1/me")).status_code == 401
         assert (await provider.sign_in(PROVIDER, PASSWORD)).json()["home"] == "/console"
+        told = (await provider.get("/v1/own/sign-in")).json()["changes"]
+        async with browser_of(world.made) as scheduler:
+            await scheduler.sign_in("scheduler@riverside.example", PASSWORD)
+            others = (await scheduler.get("/v1/own/sign-in")).json()["changes"]
+
+    assert [each["event"] for each in told] == [
+        "account.factors_reset",
+        "factor.recovery_codes_made",
+        "factor.added",
+    ]
+    assert others == []
     assert await world.scalar("SELECT count(*) FROM recovery_codes") == 0
     assert "account.factors_reset" in await world.events()
 

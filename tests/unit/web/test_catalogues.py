@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from telehealth.identity.own_sign_in import TOLD
 from telehealth.web import i18n
 from telehealth.web.i18n import CATALOGUES, LANGUAGES, SentenceMissing, chosen, sentences
 
@@ -50,6 +51,10 @@ def test_both_languages_say_the_same_things_with_the_same_fields() -> None:
             for language in ("en", "es")
         )
         assert english == spanish
+
+
+def test_whatever_happens_to_an_account_can_be_told_to_its_owner() -> None:
+    assert [event for event in TOLD if not _is_known(f"own.changes.{event}")] == []
 
 
 def test_no_sentence_is_empty() -> None:

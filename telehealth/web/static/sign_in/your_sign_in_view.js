@@ -17,7 +17,7 @@ export function page(state, on, zone) {
     ${invitation(view)} ${state.said ? html`<p class="notice good" role="status">${state.said}</p>` : nothing}
     ${state.codes ? codesOnce(state.codes, on) : nothing} ${factors(state, view, on, zone)}
     ${view.factors.length > 0 ? recovery(state, view, on) : nothing}
-    ${view.may_only_enrol ? nothing : html`${password(state, view, on, zone)} ${sessions(state, view, on, zone)}`}
+    ${view.may_only_enrol ? nothing : html`${password(state, view, on, zone)} ${sessions(state, view, on, zone)} ${changes(view, zone)}`}
   `;
 }
 
@@ -155,6 +155,20 @@ function sessions(state, view, on, zone) {
     ${view.sessions.length > 1
       ? html`<p><button class="button" type="button" data-do="end-others" @click=${on.endOthers}>${say("own.sessions.end_others")}</button></p>`
       : nothing}
+  </section>`;
+}
+
+/** What happened to the account: so that nobody else changes it unseen. @param {Record<string, any>} view @param {string} zone */
+function changes(view, zone) {
+  if (view.changes.length === 0) return nothing;
+  return html`<section class="card stack" data-region="changes">
+    <h2>${say("own.changes.heading")}</h2>
+    <p class="soft">${say("own.changes.what")}</p>
+    <ul class="lines">
+      ${view.changes.map(
+        (/** @type {any} */ each) => html`<li class="line"><span>${say(`own.changes.${each.event}`)}</span><span class="soft small">${when(each.at, zone)}</span></li>`,
+      )}
+    </ul>
   </section>`;
 }
 
