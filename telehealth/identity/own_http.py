@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from telehealth.identity import own_factors, own_sign_in
+from telehealth.identity import own_factors, own_sign_in, own_view
 from telehealth.identity.devices import device_of
 from telehealth.identity.door import SignedIn
 from telehealth.identity.entrance import holder_of
 from telehealth.identity.factors.errors import FactorRefused
 from telehealth.identity.http import count_try, let_in
-from telehealth.identity.own_sign_in import SignInView
+from telehealth.identity.own_view import SignInView
 from telehealth.identity.second_http import Body, PasskeyAnswer, asked, site_of
 from telehealth.identity.step_up import FactorPolicy, Proof
 from telehealth.platform.errors import TelehealthError
@@ -49,7 +49,7 @@ async def view(request: Request) -> Response:
     """Show somebody their own sign-in."""
     services, holder = services_of(request), holder_of(request)
     async with services.database.unit_of_work() as uow:
-        found = await own_sign_in.view(uow, holder=holder, now=services.clock.now())
+        found = await own_view.view(uow, holder=holder, now=services.clock.now())
     return answer(
         {
             **_told(found),

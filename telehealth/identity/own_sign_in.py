@@ -1,16 +1,15 @@
-"""One's own sign-in: what it is made of, a fresh proof, the password, the login sessions."""
+"""One's own sign-in: a fresh proof, the password, the login sessions.  What is shown: own_view."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import ClinicId
 from telehealth.identity import guesses, repository
-from telehealth.identity.access_tokens import is_over
 from telehealth.identity.errors import PasswordUnchanged, SessionEnded
 from telehealth.identity.factors import proving
 from telehealth.identity.factors import repository as factors
@@ -20,69 +19,10 @@ from telehealth.identity.factors.proving import Asked, Shown
 from telehealth.identity.factors.tables import Ceremony
 from telehealth.identity.password_rules import require_good
 from telehealth.identity.proofs import Holder, lock_own_account, require_fresh
-from telehealth.identity.step_up import Act, Proof, is_fresh
+from telehealth.identity.step_up import Act, Proof
 from telehealth.identity.tables import Account, LoginSession
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.hashing import PasswordVerdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactorCard:
-    """One second factor, as its owner sees it."""
-
-    factor_id: UUID
-    kind: Proof
-    device: str
-    added_at: datetime | None
-    last_used_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCard:
-    """One login session, as its owner sees it."""
-
-    session_id: UUID
-    device: str
-    started_at: datetime
-    last_used_at: datetime
-    is_this: bool
-
-
-TOLD: Final = (
-    AuditEvent.PASSWORD_CHANGED,
-    AuditEvent.PASSWORD_LINK_MADE,
-    AuditEvent.PASSWORD_SET_BY_LINK,
-    AuditEvent.FACTOR_ADDED,
-    AuditEvent.FACTOR_REMOVED,
-    AuditEvent.RECOVERY_CODES_MADE,
-    AuditEvent.ACCOUNT_LOCKED,
-    AuditEvent.ACCOUNT_UNLOCKED,
-    AuditEvent.ACCOUNT_FACTORS_RESET,
-    AuditEvent.PERSON_ENABLED,
-    AuditEvent.PERSON_ROLE_CHANGED,
-)
-"""What the owner of an account is told of, on the page of their own sign-in.
-
-Source: OWASP ASVS 5.0, 6.3.7.
-"""
-_TOLD_FOR: Final = timedelta(days=14)
-_MOST_TOLD: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignInView:
-    """Everything somebody signs in with, and where they are signed in."""
-
-    email: str
-    password_set_at: datetime | None
-    factors: Sequence[FactorCard]
-    recovery_codes_left: int
-    sessions: Sequence[SessionCard]
-    changes: Sequence[tuple[AuditEvent, datetime]]
-    """What happened to the account in the last two weeks, the newest first."""
-    can_show: Sequence[Proof]
-    """What may be shown for a fresh proof, the strongest first."""
-    is_fresh: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,40 +32,6 @@ class PasswordFacts:
     stored_hash: str | None
     has_factor: bool
     about: Sequence[str]
-
-
-async def view(uow: UnitOfWork, *, holder: Holder, now: datetime) -> SignInView:
-    """Show somebody their own sign-in; nothing of a patient is in it, so no entry is written."""
-    account = await lock_own_account(uow, holder)
-    session = await repository.unscoped_session(uow.session, holder.session_id)
-    if session is None:
-        raise SessionEnded
-    kinds = list(await proving.kinds_of(uow.session, account.id))
-    has_factor = await proving.has_factor(uow.session, account.id)
-    left = await factors.unscoped_recovery_codes(uow.session, account.id)
-    return SignInView(
-        email=account.email,
-        password_set_at=account.password_set_at,
-        factors=await _factor_cards(uow, account),
-        recovery_codes_left=len(left),
-        sessions=await _session_cards(uow, holder, now=now),
-        changes=await audit.unscoped_recent_of(
-            uow.session,
-            clinic_id=holder.actor.clinic_id,
-            subject_id=account.person_id,
-            events=TOLD,
-            since=now - _TOLD_FOR,
-            most=_MOST_TOLD,
-        ),
-        can_show=kinds if has_factor else [Proof.PASSWORD],
-        is_fresh=is_fresh(
-            Act.MANAGE_FACTORS,
-            proved_by=session.proved_by,
-            proved_at=session.proved_at,
-            has_factor=has_factor,
-            now=now,
-        ),
-    )
 
 
 async def own_hash(uow: UnitOfWork, *, holder: Holder) -> PasswordFacts:
@@ -289,14 +195,15 @@ async def end_other_sessions(uow: UnitOfWork, *, holder: Holder, now: datetime) 
 
 async def _end_others(uow: UnitOfWork, holder: Holder, *, now: datetime) -> Sequence[LoginSession]:
     """End them; the caller records it, once everything is locked and changed."""
-    others = [each for each in await _own_sessions(uow, holder) if each.id != holder.session_id]
+    others = [each for each in await own_sessions(uow, holder) if each.id != holder.session_id]
     for session in others:
         session.ended_at = now
     await uow.session.flush()
     return others
 
 
-async def _own_sessions(uow: UnitOfWork, holder: Holder) -> Sequence[LoginSession]:
+async def own_sessions(uow: UnitOfWork, holder: Holder) -> Sequence[LoginSession]:
+    """Return one's own login sessions that nobody has ended."""
     if holder.actor.person_id is None:
         return []
     return await repository.unscoped_live_sessions_of_person(
@@ -334,50 +241,3 @@ async def _proved(
         facts={"proof": shown.proof},
     )
     return None
-
-
-async def _factor_cards(uow: UnitOfWork, account: Account) -> Sequence[FactorCard]:
-    app = await factors.unscoped_app(uow.session, account.id)
-    cards = [
-        FactorCard(
-            factor_id=key.id,
-            kind=Proof.PASSKEY,
-            device=key.device,
-            added_at=key.added_at,
-            last_used_at=key.last_used_at,
-        )
-        for key in await factors.unscoped_passkeys(uow.session, account.id)
-    ]
-    if app is not None and app.secret is not None:
-        cards.append(
-            FactorCard(
-                factor_id=app.id,
-                kind=Proof.APP,
-                device="",
-                added_at=app.added_at,
-                last_used_at=app.last_used_at,
-            )
-        )
-    return cards
-
-
-async def _session_cards(
-    uow: UnitOfWork, holder: Holder, *, now: datetime
-) -> Sequence[SessionCard]:
-    return [
-        SessionCard(
-            session_id=each.id,
-            device=each.device,
-            started_at=each.started_at,
-            last_used_at=each.renewed_at,
-            is_this=each.id == holder.session_id,
-        )
-        for each in await _own_sessions(uow, holder)
-        if not is_over(
-            role=each.role,
-            now=now,
-            renewed_at=each.renewed_at,
-            expires_at=each.expires_at,
-            ended=False,
-        )
-    ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telehealth.identity.own_sign_in import TOLD
+from telehealth.identity.own_view import TOLD
 from telehealth.web import i18n
 from telehealth.web.i18n import CATALOGUES, LANGUAGES, SentenceMissing, chosen, sentences
 
