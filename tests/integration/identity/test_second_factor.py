@@ -90,6 +90,22 @@ async def test_who_has_no_second_factor_may_do_nothing_but_add_one(strict: World
 
 
 @pytest.mark.requirement("SEC-AUTH-03")
+@pytest.mark.parametrize("page", ["/console", "/board", "/people"])
+async def test_every_page_leads_to_the_one_where_a_factor_is_added(
+    strict: World, page: str
+) -> None:
+    async with browser_of(strict.made) as browser:
+        await browser.sign_in(PROVIDER, PASSWORD)
+        first = await browser.open(page)
+        second = await browser.open(first.headers["location"])
+        third = await browser.open(second.headers["location"])
+
+    assert (first.status_code, second.status_code, third.status_code) == (303, 303, 200)
+    assert second.headers["location"] == "/your-sign-in"
+    assert "Grace" not in third.text
+
+
+@pytest.mark.requirement("SEC-AUTH-03")
 async def test_a_right_password_alone_lets_nobody_in(strict: World) -> None:
     phone = await enrolled(strict)
     async with browser_of(strict.made) as browser:
