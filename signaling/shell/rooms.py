@@ -1,6 +1,7 @@
 """All rooms of this node: who is seated where, and the ticks that keep them honest."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -88,6 +89,13 @@ class Rooms:
             raise TicketInvalid
         room = self.open(RoomId(str(claims.room)))
         since_s = await room.seat(peer, claims, device=hello.device_id, mode=Mode.JOIN, re=hello.id)
+        if self._revoked.holds(claims):
+            # Revoked while the seat was taken: the command found nobody there yet.
+            with contextlib.suppress(UnknownParticipant):
+                await room.act(
+                    lambda it: it.remove(ParticipantId(str(claims.participant)), by=None)
+                )
+            return
         if since_s is not None:
             self._asked[peer] = (claims, hello.device_id)
             peer.session.on_seat_taken(re=hello.id, since_s=since_s, now=self._means.now())

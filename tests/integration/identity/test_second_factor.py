@@ -1,5 +1,6 @@
 """Staff with a second factor: two steps at the door, codes that open once, passkeys."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -130,6 +131,37 @@ async def test_a_code_opens_once_and_so_does_the_first_step(strict: World) -> No
         assert await finish(other, first["secret"], phone.code(early_s=30)) == 410
         assert await finish(other, second["secret"], code) == 403
         assert await finish(other, second["secret"], phone.code(early_s=30)) == 200
+
+
+@pytest.mark.requirement("SEC-AUTH-06")
+@pytest.mark.parametrize("kind", ["app", "recovery_code"])
+async def test_of_two_who_show_one_code_at_once_one_comes_in(strict: World, kind: str) -> None:
+    phone = await enrolled(strict)
+    async with browser_of(strict.made) as browser:
+        await by_second_step(strict, browser)
+        drawn = (await browser.post("/v1/own/recovery-codes")).json()["codes"]
+    strict.clock.advance(seconds=60)
+    code = phone.code() if kind == "app" else drawn[0]
+    async with browser_of(strict.made) as one, browser_of(strict.made) as other:
+        first, second = await second_step(one), await second_step(other)
+        statuses = await asyncio.gather(
+            finish(one, first["secret"], code, kind), finish(other, second["secret"], code, kind)
+        )
+
+    assert sorted(statuses) == [200, 403]
+
+
+@pytest.mark.requirement("SEC-AUTH-06")
+async def test_one_first_step_taken_twice_at_once_lets_one_in(strict: World) -> None:
+    phone = await enrolled(strict)
+    async with browser_of(strict.made) as one, browser_of(strict.made) as other:
+        step = await second_step(one)
+        codes = (phone.code(), phone.code(early_s=30))
+        statuses = await asyncio.gather(
+            finish(one, step["secret"], codes[0]), finish(other, step["secret"], codes[1])
+        )
+
+    assert sorted(statuses) in ([200, 403], [200, 410])
 
 
 @pytest.mark.requirement("SEC-AUTH-06")
