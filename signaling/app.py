@@ -62,7 +62,7 @@ class Application:
             on_lost=self._on_media_node_lost,
             now=now,
         )
-        self._tickets = TicketCheck(self._visits.keys, now=now)
+        self._tickets = TicketCheck(self._visits.keys, now=now, wall=time.time)
         means = Means(
             registry=self.registry,
             nodes=self._nodes,

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
 from telehealth.delivery.nudge import nudger
 from telehealth.identity import http as identity
+from telehealth.identity import key_set
 from telehealth.identity.entrance import Entrance
 from telehealth.identity.passwords import PasswordDesk
 from telehealth.platform.clock import Clock, SystemClock
@@ -39,12 +41,12 @@ from telehealth.platform.guards import (
     SmallBodies,
 )
 from telehealth.platform.http import Services
+from telehealth.platform.key_files import WatchedKeyFile
 from telehealth.platform.problems import on_http_exception, on_refusal
 from telehealth.platform.rates import AddressRate
 from telehealth.platform.signing import (
     TokenRefused,
     TokenSigner,
-    read_key_file,
     secret_bytes,
     verify_service_token,
 )
@@ -85,13 +87,14 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         KeyFileUnsafe: The signing keys or the shared secret cannot be used.
     """
     clock = clock or SystemClock()
+    watched = WatchedKeyFile(settings.keys_file, now=time.monotonic)
     desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
     services = Services(
         database=Database(
             settings.database_url.get_secret_value(), wake_worker=nudger(settings.nudge_socket)
         ),
         clock=clock,
-        signer=TokenSigner(read_key_file(settings.keys_file), clock=clock),
+        signer=TokenSigner(watched.keys, clock=clock, changed=watched.changed),
         password_hasher=desk,
         sign_in_rate=AddressRate(
             burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
@@ -132,6 +135,7 @@ async def serve(settings: VisitServiceSettings) -> None:
 def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
+        *key_set.routes,
         *visits.routes,
         *waiting_room.routes,
         *charting.routes,

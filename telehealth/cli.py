@@ -6,13 +6,13 @@ Exit codes: 0 done, 1 cannot start, 2 bad usage or settings, 3 the audit trail i
 import asyncio
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from telehealth import keys_cli
 from telehealth.access.actor import Actor, Job
 from telehealth.app import AddressTaken
 from telehealth.app import serve as serve_until_stopped
@@ -26,16 +26,15 @@ from telehealth.platform.clock import SystemClock
 from telehealth.platform.config import DatabaseSettings, VisitServiceSettings, WorkerSettings
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
-from telehealth.platform.signing import KeyFileUnsafe, make_key_file
+from telehealth.platform.signing import KeyFileUnsafe
 from telehealth.serve_all import CannotServe, ServeAllSettings
 from telehealth.serve_all import run as run_all
 from telehealth.worker import KeyFileMissing, deliver_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The visit service.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
-keys = typer.Typer(no_args_is_help=True, help="Token-signing keys.")
 app.add_typer(audit, name="audit")
-app.add_typer(keys, name="keys")
+app.add_typer(keys_cli.app, name="keys")
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
@@ -86,17 +85,6 @@ def migrate() -> None:
     """Bring the database to the newest form; does nothing when it is there."""
     upgrade(_settings(DatabaseSettings).database_url.get_secret_value())
     typer.echo("The database has the newest form.")
-
-
-@keys.command("make")
-def make(file: Path) -> None:
-    """Draw a signing key into a new FILE that only its owner may read."""
-    try:
-        make_key_file(file)
-    except FileExistsError:
-        typer.echo(f"{file} is there already; keys are never overwritten", err=True)
-        raise typer.Exit(code=2) from None
-    typer.echo(f"Made {file}.")
 
 
 @audit.command()
