@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from telehealth.serve_all import (
     secrets_of,
 )
 
+_SINK_ACCOUNT = "AC" + 32 * "0"
 _PEOPLE = Path(__file__).parent / "sandbox" / "people.json"
 
 
@@ -88,7 +89,10 @@ async def _run(settings: DemoSettings, data: Path) -> None:
     key_file = None if settings.ehr_base_url else data / "ehr_client.json"
     if key_file is not None and not key_file.exists():
         make_partner_key_file(key_file)
+    sink_port = _free_port()
+    sink_token = _sink_token(data)
     place = Place(
+        messages=_messages(sink_port, sink_token.read_text()),
         data=data,
         port=settings.port,
         media_address=settings.media_address or address_of_default_route(),
@@ -102,6 +106,7 @@ async def _run(settings: DemoSettings, data: Path) -> None:
     plans = child_plans(place, free_ports())
     if key_file is not None:
         plans = [_sandbox_ehr(data, ehr_port, key_file), *plans]
+    plans = [_sandbox_messages(sink_port, sink_token), *plans]
     log_path = data / "demo.log"
     print(f"Starting. Logs: {log_path}", flush=True)  # noqa: T201  (a person reads this)
     try:
@@ -124,6 +129,42 @@ def _sandbox_ehr(data: Path, port: int, key_file: Path) -> ChildPlan:
         environment=environment,
         is_ready=partial(is_healthy, port, "/fhir/metadata"),
     )
+
+
+def _sandbox_messages(port: int, token_file: Path) -> ChildPlan:
+    command = [
+        *(sys.executable, "-m", "telehealth.sandbox", "message-sink"),
+        *("--listen", f"{LOOPBACK}:{port}"),
+        *("--account", _SINK_ACCOUNT),
+        *("--token-file", str(token_file)),
+    ]
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"}
+    return ChildPlan(
+        name="sandbox-messages",
+        command=command,
+        environment=environment,
+        is_ready=partial(is_healthy, port, "/ledger"),
+    )
+
+
+def _sink_token(data: Path) -> Path:
+    path = data / "message_sink_token"
+    if not path.exists():
+        _write_private(path, secrets.token_urlsafe(32))
+    return path
+
+
+def _messages(port: int, token: str) -> Mapping[str, str]:
+    """Point texts and e-mails at the simulator; a demo reaches no real phone."""
+    return {
+        "TELEHEALTH_TEXTS_BASE_URL": f"http://{LOOPBACK}:{port}",
+        "TELEHEALTH_TEXTS_ACCOUNT": _SINK_ACCOUNT,
+        "TELEHEALTH_TEXTS_TOKEN": token,
+        "TELEHEALTH_TEXTS_SENDER": "+13125550100",
+        "TELEHEALTH_MAIL_BASE_URL": f"http://{LOOPBACK}:{port}/mail",
+        "TELEHEALTH_MAIL_TOKEN": token,
+        "TELEHEALTH_MAIL_SENDER": "visits@willow-street.example",
+    }
 
 
 async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay:
@@ -170,6 +211,7 @@ def _welcome(place: Place, day: DemoDay) -> Sequence[str]:
         "",
         f"  More patients   {place.data / 'links.txt'}",
         f"  Simulated chart {chart}/",
+        f"  Texts, e-mails  {place.messages['TELEHEALTH_TEXTS_BASE_URL']}/",
         f"  Data and logs   {place.data}",
         "",
         "Open the patient link and the provider sign-in in two browser profiles (or one private",

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +77,8 @@ class Place:
     database_url: str
     ehr_base_url: str
     ehr_key_file: Path | None = None
+    messages: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Environment of the worker's message channels; none by default."""
 
     @property
     def public_origin(self) -> str:
@@ -225,6 +227,7 @@ def _environment(
     return {
         **inherited,
         **chart_key,
+        **place.messages,
         "PYTHONUNBUFFERED": "1",
         "TELEHEALTH_DATABASE_URL": place.database_url,
         "TELEHEALTH_LISTEN": f"{LOOPBACK}:{place.port}",

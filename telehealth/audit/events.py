@@ -57,6 +57,15 @@ class AuditEvent(StrEnum):
     DELIVERY_VIEWED = "delivery.viewed"
     DELIVERY_SETTLED = "delivery.settled"
     CHART_PUSHED = "chart.pushed"
+    NOTICE_SENT = "notice.sent"
+    CONTACT_ASKED = "contact.asked"
+    """A lost link or a code was asked for by somebody who knows contact and birth date."""
+    CODE_ISSUED = "code.issued"
+    CODE_ACCEPTED = "code.accepted"
+    CODE_REFUSED = "code.refused"
+    GUEST_INVITED = "guest.invited"
+    GUEST_REVOKED = "guest.revoked"
+    SSO_LINKED = "sso.linked"
     AUDIT_VERIFIED = "audit.verified"
 
 
@@ -89,6 +98,9 @@ _CREATES: Final = frozenset(
         _E.VISIT_BOOKED,
         _E.VISIT_TICKET_ISSUED,
         _E.CHART_PUSHED,
+        _E.CODE_ISSUED,
+        _E.GUEST_INVITED,
+        _E.SSO_LINKED,
     }
 )
 _EXECUTES: Final = frozenset(
@@ -100,6 +112,10 @@ _EXECUTES: Final = frozenset(
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
         _E.AUDIT_VERIFIED,
+        _E.NOTICE_SENT,
+        _E.CONTACT_ASKED,
+        _E.CODE_ACCEPTED,
+        _E.CODE_REFUSED,
     }
 )
 

@@ -101,6 +101,8 @@ async def add_person(  # noqa: PLR0913  (a person's card, member by member)
     phone: str | None,
     medical_record_number: str | None,
     npi: str | None,
+    email: str | None = None,
+    language: str = "en",
 ) -> PersonId:
     """Add a person to the actor's clinic.
 
@@ -117,6 +119,8 @@ async def add_person(  # noqa: PLR0913  (a person's card, member by member)
             family=family,
             birth_on=birth_on,
             phone=phone,
+            email=None if email is None else email.strip().lower(),
+            language=language,
             medical_record_number=medical_record_number,
             npi=npi,
             added_at=now,

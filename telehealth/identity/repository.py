@@ -16,6 +16,7 @@ from telehealth.identity.tables import (
     Clinic,
     LoginSession,
     Membership,
+    OutgoingSecret,
     Person,
     RefreshSecret,
     VisitLink,
@@ -146,3 +147,8 @@ async def unscoped_use_secret(session: AsyncSession, secret_hash: bytes, *, now:
         .execution_options(synchronize_session=False)
     )
     return used.first() is not None
+
+
+async def unscoped_outgoing(session: AsyncSession, secret_id: UUID) -> OutgoingSecret | None:
+    """Return a secret on its way to a person; for the worker and for whoever takes it back."""
+    return await session.scalar(select(OutgoingSecret).where(OutgoingSecret.id == secret_id))

@@ -1,6 +1,7 @@
 """Stored form of clinics, people, accounts, login sessions and visit links."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
@@ -42,6 +43,9 @@ class Person(Base):
     family: Mapped[str] = mapped_column(String(100))
     birth_on: Mapped[date | None]
     phone: Mapped[str | None] = mapped_column(String(40))
+    email: Mapped[str | None] = mapped_column(String(254))
+    """Where notices go without a number; lower case.  An account's address is another column."""
+    language: Mapped[str] = mapped_column(String(8), default="en", server_default="en")
     medical_record_number: Mapped[str | None] = mapped_column(String(64))
     npi: Mapped[str | None] = mapped_column(String(16))
     added_at: Mapped[datetime]
@@ -140,4 +144,48 @@ class RefreshSecret(Base):
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey("login_sessions.id"), index=True)
     made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class OutgoingSecret(Base):
+    """The secret of a link or code that has to leave; null once it has."""
+
+    __tablename__ = "outgoing_secrets"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    clinic_id: Mapped[UUID]
+    secret: Mapped[str | None] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class RequestKind(StrEnum):
+    """What somebody without a link asked for.  Stored: renaming one is a migration."""
+
+    LINK = "link"
+    CODE = "code"
+
+
+class ContactRequest(Base):
+    """Somebody typed a contact and a birth date; whether we know them stands nowhere else."""
+
+    __tablename__ = "contact_requests"
+    __table_args__ = (
+        one_of("kind", RequestKind),
+        CheckConstraint("wrong_tries >= 0", name="wrong_tries_counted"),
+        Index("ix_contact_requests_mark", "contact_mark", "asked_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[RequestKind] = mapped_column(EnumText(RequestKind))
+    contact_mark: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Keyed hash of the number or address, to count how often it was asked for."""
+    pending_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    """Hash of the cookie of the browser that asked; nobody else may use the code."""
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    link_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit_links.id"))
+    """The visit the code leads to; null: we know nobody like that."""
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    wrong_tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None]

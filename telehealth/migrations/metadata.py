@@ -9,6 +9,7 @@ from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
+from telehealth.messaging import tables as messaging
 from telehealth.platform.db import Base
 from telehealth.scheduling import tables as scheduling
 from telehealth.visits import tables as visits
@@ -21,6 +22,7 @@ TABLE_MODULES: Final = (
     charting,
     delivery,
     identity,
+    messaging,
     scheduling,
     visits,
     waiting_room,

@@ -4,10 +4,10 @@ No secret and no network address has a default: a guessed one would work quietly
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -112,8 +112,42 @@ class WorkerSettings(BaseSettings):
     ehr_patient_system: str
     """Identifier system of the medical record numbers we keep."""
 
+    public_origin: str = ""
+    """Where our pages are; links in texts and e-mails begin with it.  Needed to send any."""
+
+    texts_base_url: str | None = None
+    """Twilio's API, or a simulator of it.  Without one no texts are sent."""
+
+    texts_account: str = ""
+    """Account SID of the message service."""
+
+    texts_token: SecretStr = SecretStr("")
+    """Its auth token."""
+
+    texts_sender: str = ""
+    """Number in international form, or messaging service SID, that texts come from."""
+
+    mail_base_url: str | None = None
+    """Mail relay that takes HTTP.  Without one no e-mails are sent."""
+
+    mail_token: SecretStr = SecretStr("")
+    """Bearer token the mail relay knows us by."""
+
+    mail_sender: str = ""
+    """Address that e-mails come from."""
+
     deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """Name of this installation in the business identifiers it writes; never change it."""
+
+    @model_validator(mode="after")
+    def _channels_are_whole(self) -> Self:
+        """Refuse half a channel: a notice without its sender or link would go nowhere."""
+        texts = (self.texts_account, self.texts_token.get_secret_value(), self.texts_sender)
+        mail = (self.mail_token.get_secret_value(), self.mail_sender)
+        for url, parts in ((self.texts_base_url, texts), (self.mail_base_url, mail)):
+            if url is not None and not all((*parts, self.public_origin)):
+                raise ValueError("a message channel needs account, token, sender, public origin")
+        return self
 
 
 def host_and_port(listen: str) -> tuple[str, int]:

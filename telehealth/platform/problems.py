@@ -76,6 +76,7 @@ STATUS: Final[dict[str, int]] = {
     "delivery.already_owed": 409,
     "delivery.illegal_step": 409,
     "chart.payload_unreadable": 500,
+    "notice.unreadable": 500,
 }
 """A capability adds its rows here; a test fails for an error class without one."""
 

@@ -12,6 +12,7 @@ from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import AttendanceKind, PersonId, VisitId
 from telehealth.identity import actions as identity
+from telehealth.identity import outgoing
 from telehealth.identity.errors import PersonUnknown
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_uuid
@@ -90,6 +91,16 @@ async def book(
         visit_id=visit_id,
         expires_at=ends_at + LINK_LIVES_AFTER,
     )
+    await _send_link(
+        uow,
+        by=by,
+        now=now,
+        template="booked",
+        person_id=patient_id,
+        visit_id=visit_id,
+        secret=secret,
+        expires_at=ends_at,
+    )
     await audit.record(
         uow, by=by, now=now, event=AuditEvent.VISIT_BOOKED, visit_id=visit_id, patient_id=patient_id
     )
@@ -97,17 +108,52 @@ async def book(
 
 
 async def replace_link(uow: UnitOfWork, *, by: Actor, now: datetime, visit_id: UUID) -> str:
-    """Make a new link for the patient of a visit; the old one opens nothing more."""
+    """Make a new link for the patient of a visit and send it; the old one opens nothing more."""
     by.require(Permission.REPLACE_LINK)
     card = await see(uow, by=by, visit_id=visit_id)
     times = await scheduling.times(uow, by=by, appointment_ids=[card.appointment_id])
-    return await identity.issue_link(
+    expires_at = times[card.appointment_id].ends_at + LINK_LIVES_AFTER
+    secret = await identity.issue_link(
         uow,
         by=by,
         now=now,
         person_id=card.patient_id,
         visit_id=card.visit_id,
-        expires_at=times[card.appointment_id].ends_at + LINK_LIVES_AFTER,
+        expires_at=expires_at,
+    )
+    await _send_link(
+        uow,
+        by=by,
+        now=now,
+        template="new_link",
+        person_id=card.patient_id,
+        visit_id=card.visit_id,
+        secret=secret,
+        expires_at=expires_at,
+    )
+    return secret
+
+
+async def _send_link(
+    uow: UnitOfWork,
+    *,
+    by: Actor,
+    now: datetime,
+    template: str,
+    person_id: PersonId,
+    visit_id: VisitId,
+    secret: str,
+    expires_at: datetime,
+) -> None:
+    await outgoing.send(
+        uow,
+        now=now,
+        template=template,
+        clinic_id=by.clinic_id,
+        person_id=person_id,
+        visit_id=visit_id,
+        secret=secret,
+        expires_at=expires_at,
     )
 
 
