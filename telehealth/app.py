@@ -24,8 +24,8 @@ from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
 from telehealth.delivery.nudge import nudger
+from telehealth.identity import codes_http, key_set
 from telehealth.identity import http as identity
-from telehealth.identity import key_set
 from telehealth.identity.entrance import Entrance
 from telehealth.identity.passwords import PasswordDesk
 from telehealth.platform.clock import Clock, SystemClock
@@ -135,6 +135,7 @@ async def serve(settings: VisitServiceSettings) -> None:
 def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
+        *codes_http.routes,
         *key_set.routes,
         *visits.routes,
         *waiting_room.routes,

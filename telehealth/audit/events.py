@@ -58,8 +58,6 @@ class AuditEvent(StrEnum):
     DELIVERY_SETTLED = "delivery.settled"
     CHART_PUSHED = "chart.pushed"
     NOTICE_SENT = "notice.sent"
-    CONTACT_ASKED = "contact.asked"
-    """A lost link or a code was asked for by somebody who knows contact and birth date."""
     CODE_ISSUED = "code.issued"
     CODE_ACCEPTED = "code.accepted"
     CODE_REFUSED = "code.refused"
@@ -113,7 +111,6 @@ _EXECUTES: Final = frozenset(
         _E.LINK_REFUSED,
         _E.AUDIT_VERIFIED,
         _E.NOTICE_SENT,
-        _E.CONTACT_ASKED,
         _E.CODE_ACCEPTED,
         _E.CODE_REFUSED,
     }

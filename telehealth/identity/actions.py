@@ -6,6 +6,7 @@ How somebody comes in with an account or a link: `door.py`.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Permission, Role
@@ -35,8 +36,8 @@ class PersonCard:
 
     @property
     def full_name(self) -> str:
-        """Given name, then family name."""
-        return f"{self.given} {self.family}"
+        """Given name, then family name; a guest has only told one."""
+        return f"{self.given} {self.family}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class LinkPreview:
 
     visit_id: VisitId
     clinic_id: ClinicId
+    role: Role
     standing: LinkStanding
 
 
@@ -129,6 +131,47 @@ async def add_person(  # noqa: PLR0913  (a person's card, member by member)
     await uow.session.flush()
     await audit.record(uow, by=by, now=now, event=AuditEvent.PERSON_ADDED, subject_id=person_id)
     return person_id
+
+
+async def add_guest(
+    uow: UnitOfWork,
+    *,
+    by: Actor,
+    now: datetime,
+    name: str,
+    phone: str | None,
+    email: str | None,
+    language: str,
+) -> PersonId:
+    """Add somebody who is invited to one visit: a name and how to write to them, no more.
+
+    Raises:
+        NotPermitted: The actor may not invite.
+    """
+    by.require(Permission.INVITE_GUEST)
+    person_id = PersonId(new_uuid())
+    uow.session.add(
+        Person(
+            id=person_id,
+            clinic_id=by.clinic_id,
+            given=name,
+            family="",
+            phone=phone,
+            email=None if email is None else email.strip().lower(),
+            language=language,
+            added_at=now,
+        )
+    )
+    await uow.session.flush()
+    await audit.record(uow, by=by, now=now, event=AuditEvent.PERSON_ADDED, subject_id=person_id)
+    return person_id
+
+
+async def name_guest(uow: UnitOfWork, *, person_id: UUID, name: str) -> None:
+    """Keep what a guest wants to be called; the door has let them in."""
+    person = await repository.unscoped_person(uow.session, person_id)
+    if person is not None:
+        person.given = name
 
 
 async def add_account(
@@ -239,6 +282,7 @@ async def issue_link(
     person_id: PersonId,
     visit_id: VisitId,
     expires_at: datetime,
+    role: Role = Role.PATIENT,
 ) -> str:
     """Make the link with which a person comes to a visit; the link before it opens nothing more.
 
@@ -251,18 +295,11 @@ async def issue_link(
         NotPermitted: The actor may neither book a visit nor replace its link.
         PersonUnknown: Not a person the actor may see.
     """
-    if by.job is not Job.SETUP:
-        by.require(Permission.REPLACE_LINK)
-        if not await repository.people(uow.session, [person_id], actor=by):
+    if by.job not in {Job.SETUP, Job.SIGN_IN}:
+        by.require(Permission.INVITE_GUEST if role is Role.GUEST else Permission.REPLACE_LINK)
+        if role is Role.PATIENT and not await repository.people(uow.session, [person_id], actor=by):
             raise PersonUnknown(person_id=person_id)
-    older = await repository.unscoped_lock_links_in_force(
-        uow.session, visit_id=visit_id, person_id=person_id
-    )
-    for link in older:
-        link.replaced_at = now
-        for session in await repository.unscoped_live_sessions_of_link(uow.session, link.id):
-            session.ended_at = now
-    await uow.session.flush()
+    older = await revoke_links(uow, now=now, visit_id=visit_id, person_id=person_id)
     secret = new_link_secret()
     link_id = new_uuid()
     uow.session.add(
@@ -271,6 +308,7 @@ async def issue_link(
             clinic_id=by.clinic_id,
             person_id=person_id,
             visit_id=visit_id,
+            role=role,
             secret_hash=secret_hash(secret),
             issued_at=now,
             expires_at=expires_at,
@@ -285,10 +323,29 @@ async def issue_link(
         now=now,
         event=AuditEvent.LINK_REPLACED if older else AuditEvent.LINK_ISSUED,
         visit_id=visit_id,
-        patient_id=person_id,
+        patient_id=person_id if role is Role.PATIENT else None,
         subject_id=link_id,
     )
     return secret
+
+
+async def revoke_links(
+    uow: UnitOfWork, *, now: datetime, visit_id: VisitId, person_id: PersonId
+) -> int:
+    """End a person's link to a visit, and the browser signed in by it; the caller may do so.
+
+    Returns:
+        How many links were in force.
+    """
+    older = await repository.unscoped_lock_links_in_force(
+        uow.session, visit_id=visit_id, person_id=person_id
+    )
+    for link in older:
+        link.replaced_at = now
+        for session in await repository.unscoped_live_sessions_of_link(uow.session, link.id):
+            session.ended_at = now
+    await uow.session.flush()
+    return len(older)
 
 
 async def link_preview(uow: UnitOfWork, *, secret: str, now: datetime) -> LinkPreview:
@@ -303,6 +360,7 @@ async def link_preview(uow: UnitOfWork, *, secret: str, now: datetime) -> LinkPr
     return LinkPreview(
         visit_id=VisitId(link.visit_id),
         clinic_id=ClinicId(link.clinic_id),
+        role=link.role,
         standing=standing(facts_of(link), now=now),
     )
 

@@ -1,10 +1,12 @@
-"""The door: how somebody comes in, stays in and goes out.  Actions, like those of `actions.py`.
+"""The door: how staff come in, how everybody stays in and goes out.  Actions, like `actions.py`.
+
+By a link: `link_door.py`; by a code: `codes.py`.
 
 A refusal that counts a wrong try is returned, not raised: raising would roll the count back.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from telehealth.access.actor import Actor, Job
@@ -17,24 +19,19 @@ from telehealth.identity.access_tokens import (
     JUST_RENEWED,
     SESSION_LIFE,
     Pass,
-    is_over,
     new_refresh_secret,
     secret_hash,
 )
+from telehealth.identity.access_tokens import (
+    is_over as is_over_at,
+)
 from telehealth.identity.errors import (
-    LinkExpired,
-    LinkLocked,
-    LinkRefused,
-    LinkReplaced,
-    LinkUnknown,
     SessionEnded,
     SignInRefused,
 )
-from telehealth.identity.links import LinkFacts, LinkStanding, Try, judge, standing, tries_left
 from telehealth.identity.tables import Account, LoginSession, RefreshSecret, VisitLink
 from telehealth.identity.tries import wait_after
 from telehealth.platform.db import UnitOfWork
-from telehealth.platform.errors import TelehealthError
 from telehealth.platform.hashing import PasswordVerdict
 from telehealth.platform.ids import new_uuid
 
@@ -100,69 +97,13 @@ async def sign_in(
         role=membership.role,
         person_id=PersonId(account.person_id),
     )
-    signed_in = await _start_session(uow, actor=actor, link=None, now=now)
+    signed_in = await start_session(uow, actor=actor, link=None, now=now)
     await audit.record(
         uow,
         by=actor,
         now=now,
         event=AuditEvent.PERSON_SIGNED_IN,
         subject_id=signed_in.session_id,
-    )
-    return signed_in
-
-
-async def open_link(
-    uow: UnitOfWork, *, secret: str, birth_on: date, now: datetime
-) -> SignedIn | TelehealthError:
-    """Let a patient in who holds a visit link and knows their birth date.
-
-    The browser signed in by the same link before is signed out.
-
-    Returns:
-        The login session, or `LinkRefused` (with the tries left), `LinkLocked`, `LinkReplaced`,
-        `LinkExpired`.
-
-    Raises:
-        LinkUnknown: No link has this secret.
-    """
-    link = await repository.unscoped_lock_link(uow.session, secret_hash(secret))
-    if link is None:
-        raise LinkUnknown
-    facts = LinkFacts(
-        expires_at=link.expires_at, replaced_at=link.replaced_at, wrong_tries=link.wrong_tries
-    )
-    match standing(facts, now=now):
-        case LinkStanding.REPLACED:
-            return LinkReplaced(link_id=link.id)
-        case LinkStanding.EXPIRED:
-            return LinkExpired(link_id=link.id)
-        case LinkStanding.LOCKED:
-            return LinkLocked(link_id=link.id)
-        case LinkStanding.GOOD:
-            pass
-    person = await repository.unscoped_person(uow.session, link.person_id)
-    outcome = judge(facts, said=birth_on, born_on=None if person is None else person.birth_on)
-    if outcome is not Try.RIGHT:
-        return await _count_wrong_birth_date(uow, link, outcome, now=now)
-    link.wrong_tries = 0
-    actor = Actor(
-        clinic_id=ClinicId(link.clinic_id),
-        role=Role.PATIENT,
-        person_id=PersonId(link.person_id),
-        visit_id=VisitId(link.visit_id),
-    )
-    for older in await repository.unscoped_live_sessions_of_link(uow.session, link.id):
-        older.ended_at = now
-        await _record_end(uow, older, now=now)
-    signed_in = await _start_session(uow, actor=actor, link=link, now=now)
-    await audit.record(
-        uow,
-        by=actor,
-        now=now,
-        event=AuditEvent.LINK_OPENED,
-        visit_id=link.visit_id,
-        patient_id=link.person_id,
-        subject_id=link.id,
     )
     return signed_in
 
@@ -183,7 +124,11 @@ async def refresh(uow: UnitOfWork, *, secret: str, now: datetime) -> SignedIn | 
     if found is None:
         return SessionEnded()
     session = await repository.unscoped_lock_session(uow.session, found.session_id)
-    if session is None or _is_over(session, now=now) or not await _still_member(uow, session):
+    if (
+        session is None
+        or is_session_over(session, now=now)
+        or not await _still_member(uow, session)
+    ):
         return SessionEnded(session_id=found.session_id)
     is_first = await repository.unscoped_use_secret(uow.session, found.secret_hash, now=now)
     if is_first:
@@ -193,7 +138,7 @@ async def refresh(uow: UnitOfWork, *, secret: str, now: datetime) -> SignedIn | 
         # Not marked when we looked, marked now: the other page was faster by a moment.
         return _signed_in(session, None)
     session.ended_at = now
-    await _record_end(uow, session, now=now)
+    await record_end(uow, session, now=now)
     return SessionEnded(session_id=session.id)
 
 
@@ -230,12 +175,13 @@ async def sign_out(
 async def is_in_force(session: repository.Reads, *, session_id: UUID, now: datetime) -> bool:
     """Say whether a login session lives; asked for every request, so that an end is immediate."""
     found = await repository.unscoped_session(session, session_id)
-    return found is not None and not _is_over(found, now=now)
+    return found is not None and not is_session_over(found, now=now)
 
 
-async def _start_session(
+async def start_session(
     uow: UnitOfWork, *, actor: Actor, link: VisitLink | None, now: datetime
 ) -> SignedIn:
+    """Start a login session of somebody who has proved who they are; the caller records it."""
     # An account or a link has a person and a role: a job has neither and never comes this way.
     assert actor.person_id is not None  # noqa: S101
     assert actor.role is not None  # noqa: S101
@@ -285,26 +231,8 @@ async def _count_wrong_password(
     )
 
 
-async def _count_wrong_birth_date(
-    uow: UnitOfWork, link: VisitLink, outcome: Try, *, now: datetime
-) -> TelehealthError:
-    link.wrong_tries += 1
-    await audit.record(
-        uow,
-        by=Actor.of_job(Job.SIGN_IN, ClinicId(link.clinic_id)),
-        now=now,
-        event=AuditEvent.LINK_REFUSED,
-        visit_id=link.visit_id,
-        patient_id=link.person_id,
-        subject_id=link.id,
-        facts={"wrong_tries": link.wrong_tries},
-    )
-    if outcome is Try.LOCKS:
-        return LinkLocked(link_id=link.id)
-    return LinkRefused(link_id=link.id, tries_left=tries_left(link.wrong_tries))
-
-
-async def _record_end(uow: UnitOfWork, session: LoginSession, *, now: datetime) -> None:
+async def record_end(uow: UnitOfWork, session: LoginSession, *, now: datetime) -> None:
+    """Record that we have ended a login session."""
     await uow.session.flush()
     await audit.record(
         uow,
@@ -341,8 +269,9 @@ def _signed_in(session: LoginSession, secret: str | None) -> SignedIn:
     )
 
 
-def _is_over(session: LoginSession, *, now: datetime) -> bool:
-    return is_over(
+def is_session_over(session: LoginSession, *, now: datetime) -> bool:
+    """Say whether a stored login session is over."""
+    return is_over_at(
         role=session.role,
         now=now,
         renewed_at=session.renewed_at,

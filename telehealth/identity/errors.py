@@ -88,3 +88,39 @@ class LinkLocked(TelehealthError):
 
     code = "link.locked"
     public_message = "This link is locked. Please call the clinic for a new one."
+
+
+class LinkInUse(TelehealthError):
+    """Another browser is signed in by this link; the person may move here if they say so."""
+
+    code = "link.in_use"
+    public_message = "This link is open on another device. Do you want to continue here?"
+
+
+class GuestNameMissing(TelehealthError):
+    """A guest comes in with a name, so that the others know who is there."""
+
+    code = "link.name_missing"
+    public_message = "Please tell us your name."
+
+
+class ContactUnreadable(TelehealthError):
+    """What was typed is neither a phone number nor an e-mail address."""
+
+    code = "contact.unreadable"
+    public_message = "Please enter a phone number with ten digits, or an e-mail address."
+
+
+class CodeRefused(TelehealthError):
+    """The code is wrong; the same answer for whoever was never sent one."""
+
+    code = "code.refused"
+    public_message = "This code is not right. Please check it and try again."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"tries_left"})
+
+
+class CodeOver(TelehealthError):
+    """The code was used, is too old, had too many tries, or was asked for in another browser."""
+
+    code = "code.over"
+    public_message = "This code is no longer valid. Please ask for a new one."

@@ -2,9 +2,9 @@
 
 import asyncio
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,12 +12,13 @@ from starlette.routing import Route
 from telehealth.access.errors import NotSignedIn
 from telehealth.access.http import actor_of
 from telehealth.access.roles import Role
-from telehealth.identity import actions, door
+from telehealth.identity import actions, door, link_door
 from telehealth.identity.access_tokens import ACCESS_LIFE
 from telehealth.identity.cookies import REFRESH_COOKIE, clear_cookies
 from telehealth.identity.door import SignedIn
 from telehealth.identity.entrance import give_cookies, session_of
 from telehealth.identity.errors import LinkUnknown, SessionEnded, SessionJustRenewed
+from telehealth.identity.link_door import Moving
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.guards import cookies_of
 from telehealth.platform.http import Services, answer, body_of, nothing, services_of
@@ -40,15 +41,24 @@ class SignIn(_Body):
 
 
 class OpenLink(_Body):
-    """POST /v1/visit-links/{secret}/open."""
+    """POST /v1/visit-links/{secret}/open: a patient's birth date, or a guest's name."""
 
-    birth_date: date
+    birth_date: date | None = None
+    name: Annotated[str | None, Field(min_length=1, max_length=80, repr=False)] = None
+    take_over: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        """Refuse what could be neither's; it costs no try."""
+        if self.birth_date is None and not (self.name or "").strip():
+            raise ValueError("a birth date or a name")
+        return self
 
 
 async def sign_in(request: Request) -> Response:
     """Let a member of staff in; one answer for everything that is wrong."""
     services = services_of(request)
-    _count(request, services)
+    count_try(request, services)
     body = await body_of(request, SignIn)
     async with services.database.reading() as session:
         known = await door.known_hash(session, email=body.email)
@@ -73,20 +83,30 @@ async def sign_in(request: Request) -> Response:
 async def open_link(request: Request) -> Response:
     """Let a patient in by a visit link and their birth date."""
     services = services_of(request)
-    _count(request, services)
+    count_try(request, services)
     body = await body_of(request, OpenLink)
     secret = request.path_params["secret"]
     if len(secret) != _LINK_SECRET_LENGTH:
         raise LinkUnknown
     async with services.database.unit_of_work() as uow:
-        outcome = await door.open_link(
-            uow, secret=secret, birth_on=body.birth_date, now=services.clock.now()
+        outcome = await link_door.open_link(
+            uow,
+            secret=secret,
+            birth_on=body.birth_date,
+            now=services.clock.now(),
+            name=(body.name or "").strip() or None,
+            moves=Moving(is_asked=body.take_over, own_session_id=session_of(request.scope)),
         )
     if isinstance(outcome, TelehealthError):
         raise outcome
-    response = answer({"home": "/visit"})
+    response = answer({"home": home_of(outcome)})
     give_cookies(response.headers, services, outcome)
     return response
+
+
+def home_of(signed_in: SignedIn) -> str:
+    """Return the page of whoever came in by a link."""
+    return "/call" if signed_in.actor.role is Role.GUEST else "/visit"
 
 
 async def renew(request: Request) -> Response:
@@ -145,7 +165,12 @@ async def me(request: Request) -> Response:
     )
 
 
-def _count(request: Request, services: Services) -> None:
+def count_try(request: Request, services: Services) -> None:
+    """Count one try at the door from the caller's address.
+
+    Raises:
+        TooMany: There were too many.
+    """
     now = asyncio.get_running_loop().time()
     services.sign_in_rate.take(address_of(request), now=now)
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from telehealth.access.actor import Actor
+from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
 from telehealth.delivery import actions as delivery
 from telehealth.delivery.lanes import OwedEvent
-from telehealth.identity import repository
+from telehealth.identity import actions, repository
 from telehealth.identity.errors import PersonUnknown
 from telehealth.identity.tables import OutgoingSecret, Person
 from telehealth.platform.db import UnitOfWork
@@ -33,6 +35,47 @@ class Secret:
 
     value: str = field(repr=False)
     made_at: datetime
+
+
+async def give_link(
+    uow: UnitOfWork,
+    *,
+    by: Actor,
+    now: datetime,
+    person_id: PersonId,
+    visit_id: VisitId,
+    expires_at: datetime,
+    template: str,
+    role: Role = Role.PATIENT,
+) -> str:
+    """Make a person's link to a visit and owe them the text or e-mail that carries it.
+
+    Returns:
+        The secret, for this once.
+
+    Raises:
+        NotPermitted, PersonUnknown: As `actions.issue_link`.
+    """
+    secret = await actions.issue_link(
+        uow,
+        by=by,
+        now=now,
+        person_id=person_id,
+        visit_id=visit_id,
+        expires_at=expires_at,
+        role=role,
+    )
+    await send(
+        uow,
+        now=now,
+        template=template,
+        clinic_id=by.clinic_id,
+        person_id=person_id,
+        visit_id=visit_id,
+        secret=secret,
+        expires_at=expires_at,
+    )
+    return secret
 
 
 async def send(

@@ -1,19 +1,21 @@
 """Every query of people, accounts, login sessions and visit links."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Select, false, or_, select, update
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
+from telehealth.identity.contacts import TypedContact
 from telehealth.identity.tables import (
     Account,
     Clinic,
+    ContactRequest,
     LoginSession,
     Membership,
     OutgoingSecret,
@@ -152,3 +154,62 @@ async def unscoped_use_secret(session: AsyncSession, secret_hash: bytes, *, now:
 async def unscoped_outgoing(session: AsyncSession, secret_id: UUID) -> OutgoingSecret | None:
     """Return a secret on its way to a person; for the worker and for whoever takes it back."""
     return await session.scalar(select(OutgoingSecret).where(OutgoingSecret.id == secret_id))
+
+
+async def unscoped_link_by_contact(
+    session: AsyncSession, contact: TypedContact, *, birth_on: date, now: datetime
+) -> VisitLink | None:
+    """Return the patient's link that ends first, of whoever has this contact and birth date."""
+    return await session.scalar(
+        select(VisitLink)
+        .join(Person, Person.id == VisitLink.person_id)
+        .where(
+            _has_contact(contact),
+            Person.birth_on == birth_on,
+            VisitLink.role == Role.PATIENT,
+            VisitLink.replaced_at.is_(None),
+            VisitLink.expires_at > now,
+        )
+        .order_by(VisitLink.expires_at, VisitLink.id)
+        .limit(1)
+        .with_for_update(of=VisitLink)
+    )
+
+
+def _has_contact(contact: TypedContact) -> ColumnElement[bool]:
+    """Compare a contact with what is on file: the one place where a blind index would stand."""
+    if contact.is_email:
+        return Person.email == contact.value
+    digits: ColumnElement[str] = func.coalesce(Person.phone, "")
+    for sign in " ()-.+/":
+        digits = func.replace(digits, sign, "")
+    return digits.in_(contact.spellings)
+
+
+async def unscoped_requests_since(session: AsyncSession, mark: bytes, *, since: datetime) -> int:
+    """Count what was asked for one contact; for the door only."""
+    counted = await session.scalar(
+        select(func.count()).where(
+            ContactRequest.contact_mark == mark, ContactRequest.asked_at > since
+        )
+    )
+    return int(counted or 0)
+
+
+async def unscoped_request(session: AsyncSession, request_id: UUID) -> ContactRequest | None:
+    """Return a request for a link or code; for the door only."""
+    return await session.scalar(select(ContactRequest).where(ContactRequest.id == request_id))
+
+
+async def unscoped_lock_request(
+    session: AsyncSession, pending_hash: bytes
+) -> ContactRequest | None:
+    """Lock the request of one browser until the transaction ends; for the door only."""
+    statement = select(ContactRequest).where(ContactRequest.pending_hash == pending_hash)
+    return await session.scalar(statement.with_for_update(of=ContactRequest))
+
+
+async def unscoped_lock_link_by_id(session: AsyncSession, link_id: UUID) -> VisitLink | None:
+    """Lock a link that a code leads to; for the door only."""
+    statement = select(VisitLink).where(VisitLink.id == link_id)
+    return await session.scalar(statement.with_for_update(of=VisitLink))

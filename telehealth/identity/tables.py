@@ -80,10 +80,11 @@ class Account(Base):
 
 
 class VisitLink(Base):
-    """The right of one person to come to one visit, if they know their birth date."""
+    """The right of one person to come to one visit: a patient's birth date goes with it."""
 
     __tablename__ = "visit_links"
     __table_args__ = (
+        one_of("role", Role),
         # At most one link of a person to a visit is in force.
         Index(
             "uq_visit_links_in_force",
@@ -100,6 +101,10 @@ class VisitLink(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
     visit_id: Mapped[UUID]
+    role: Mapped[Role] = mapped_column(
+        EnumText(Role), default=Role.PATIENT, server_default=Role.PATIENT.value
+    )
+    """Patient or Guest."""
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]

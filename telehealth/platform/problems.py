@@ -47,6 +47,11 @@ STATUS: Final[dict[str, int]] = {
     "link.locked": 403,
     "link.replaced": 410,
     "link.expired": 410,
+    "link.in_use": 409,
+    "link.name_missing": 422,
+    "contact.unreadable": 422,
+    "code.refused": 403,
+    "code.over": 410,
     # appointments and visits
     "scheduling.slot_taken": 409,
     "scheduling.times_refused": 422,

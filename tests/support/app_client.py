@@ -85,9 +85,12 @@ class AppClient:
         """Sign in as a member of staff."""
         return await self.post("/v1/sign-in", {"email": email, "password": password})
 
-    async def open_link(self, secret: str, birth_date: str) -> httpx.Response:
+    async def open_link(
+        self, secret: str, birth_date: str, *, take_over: bool = False
+    ) -> httpx.Response:
         """Come in by a visit link."""
-        return await self.post(f"/v1/visit-links/{secret}/open", {"birth_date": birth_date})
+        body = {"birth_date": birth_date, "take_over": take_over}
+        return await self.post(f"/v1/visit-links/{secret}/open", body)
 
 
 @asynccontextmanager

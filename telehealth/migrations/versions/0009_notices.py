@@ -30,6 +30,9 @@ def upgrade() -> None:
     op.add_column(
         "people", sa.Column("language", sa.String(8), server_default="en", nullable=False)
     )
+    op.add_column(
+        "visit_links", sa.Column("role", sa.String(64), server_default="patient", nullable=False)
+    )
     _on_their_way()
     _notices()
     _change_checks(0, 1)
@@ -39,6 +42,7 @@ def downgrade() -> None:
     _change_checks(1, 0)
     for table in ("notices", "contact_requests", "outgoing_secrets"):
         op.drop_table(table)
+    op.drop_column("visit_links", "role")
     op.drop_column("people", "language")
     op.drop_column("people", "email")
 

@@ -83,23 +83,14 @@ async def book(
         )
     )
     await uow.session.flush()
-    secret = await identity.issue_link(
+    secret = await outgoing.give_link(
         uow,
         by=by,
         now=now,
         person_id=patient_id,
         visit_id=visit_id,
         expires_at=ends_at + LINK_LIVES_AFTER,
-    )
-    await _send_link(
-        uow,
-        by=by,
-        now=now,
         template="booked",
-        person_id=patient_id,
-        visit_id=visit_id,
-        secret=secret,
-        expires_at=ends_at,
     )
     await audit.record(
         uow, by=by, now=now, event=AuditEvent.VISIT_BOOKED, visit_id=visit_id, patient_id=patient_id
@@ -112,48 +103,14 @@ async def replace_link(uow: UnitOfWork, *, by: Actor, now: datetime, visit_id: U
     by.require(Permission.REPLACE_LINK)
     card = await see(uow, by=by, visit_id=visit_id)
     times = await scheduling.times(uow, by=by, appointment_ids=[card.appointment_id])
-    expires_at = times[card.appointment_id].ends_at + LINK_LIVES_AFTER
-    secret = await identity.issue_link(
+    return await outgoing.give_link(
         uow,
         by=by,
         now=now,
         person_id=card.patient_id,
         visit_id=card.visit_id,
-        expires_at=expires_at,
-    )
-    await _send_link(
-        uow,
-        by=by,
-        now=now,
+        expires_at=times[card.appointment_id].ends_at + LINK_LIVES_AFTER,
         template="new_link",
-        person_id=card.patient_id,
-        visit_id=card.visit_id,
-        secret=secret,
-        expires_at=expires_at,
-    )
-    return secret
-
-
-async def _send_link(
-    uow: UnitOfWork,
-    *,
-    by: Actor,
-    now: datetime,
-    template: str,
-    person_id: PersonId,
-    visit_id: VisitId,
-    secret: str,
-    expires_at: datetime,
-) -> None:
-    await outgoing.send(
-        uow,
-        now=now,
-        template=template,
-        clinic_id=by.clinic_id,
-        person_id=person_id,
-        visit_id=visit_id,
-        secret=secret,
-        expires_at=expires_at,
     )
 
 

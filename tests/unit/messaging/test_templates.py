@@ -7,13 +7,14 @@ import pytest
 
 from telehealth.messaging.templates import LANGUAGES, SENTENCE, SUBJECT, Facts, Template, written
 
+LINK, CODE = "https://visits.example.org/v/abcdefghijklmnopqrstuv", "0123456"
 FACTS = Facts(
     clinic="Willow Street",
     phone="+1 312-555-0100",
     starts_at=datetime(2030, 7, 4, 19, 5, tzinfo=UTC),
     time_zone="America/Chicago",
-    link="https://visits.example.org/v/abcdefghijklmnopqrstuv",
-    code="0123456",
+    link=LINK,
+    code=CODE,
 )
 CLINICAL = re.compile(
     r"diagnos|symptom|síntoma|drug|medic|prescri|receta|test|prueba|result|pharmac|farmacia|"
@@ -29,8 +30,8 @@ def test_every_template_speaks_every_language(template: Template, language: str)
 
     assert "Willow Street" in said.text
     assert "{" not in said.text + said.subject
-    assert (FACTS.code in said.text) == (template is Template.CODE)
-    assert (FACTS.link in said.text) == (template is not Template.CODE)
+    assert (CODE in said.text) == (template is Template.CODE)
+    assert (LINK in said.text) == (template is not Template.CODE)
 
 
 def test_no_template_holds_a_clinical_word_or_a_person() -> None:
@@ -61,5 +62,5 @@ def test_an_unknown_language_reads_english() -> None:
 def test_what_opens_a_visit_is_in_no_representation() -> None:
     said = written(Template.BOOKED, "en", FACTS)
 
-    assert FACTS.link not in repr(FACTS) + repr(said)
-    assert FACTS.code not in repr(FACTS)
+    assert LINK not in repr(FACTS) + repr(said)
+    assert CODE not in repr(FACTS)
