@@ -96,6 +96,15 @@ async def link_landing(request: Request) -> Response:
     )
 
 
+async def lost_link(request: Request) -> Response:
+    """GET /lost-link: the same page for everybody."""
+    return page(
+        request,
+        "patient/lost_link.html",
+        messages=_messages("patient.lost", "patient.landing", "errors."),
+    )
+
+
 async def visit(request: Request) -> Response:
     """GET /visit: the shell of the patient's client; what it shows, it asks by REST."""
     services = services_of(request)
@@ -133,6 +142,7 @@ def _messages(*prefixes: str) -> Markup:
 routes: Final[Sequence[BaseRoute]] = (
     Route("/", home, methods=["GET"]),
     Route("/v/{secret}", link_landing, methods=["GET"]),
+    Route("/lost-link", lost_link, methods=["GET"]),
     Route("/visit", visit, methods=["GET"]),
     Route("/sw.js", service_worker, methods=["GET"]),
 )

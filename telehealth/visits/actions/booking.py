@@ -73,15 +73,7 @@ async def book(
         (provider_id, AttendanceKind.PROVIDER),
     ):
         uow.session.add(_fresh_attendance(visit_id, person_id, kind))
-    uow.session.add(
-        OpenItem(
-            visit_id=visit_id,
-            code=NOTE_UNSIGNED,
-            is_blocking=True,
-            opened_at=now,
-            settled_at=None,
-        )
-    )
+    uow.session.add(_unsigned_note(visit_id, now))
     await uow.session.flush()
     secret = await outgoing.give_link(
         uow,
@@ -141,6 +133,12 @@ def _fresh_visit(
         state_before=None,
         state_since=now,
         version=1,
+    )
+
+
+def _unsigned_note(visit_id: UUID, now: datetime) -> OpenItem:
+    return OpenItem(
+        visit_id=visit_id, code=NOTE_UNSIGNED, is_blocking=True, opened_at=now, settled_at=None
     )
 
 

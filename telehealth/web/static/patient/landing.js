@@ -2,18 +2,11 @@
 import { api } from "../shared/api.js";
 import { by } from "../shared/dom.js";
 import { say, sayOr } from "../shared/i18n.js";
+import { dateOf } from "./birth_date.js";
+import { ask } from "./screens.js";
 
 const form = by("birth-date");
 const problem = by("problem");
-
-/** @param {FormData} typed @returns {string} ISO date, or "" when there is no such day */
-function dateOf(typed) {
-  const [year, month, day] = ["year", "month", "day"].map((name) => Number(typed.get(name)));
-  const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0));
-  const isReal = date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
-  if (!isReal || (year ?? 0) < 1890) return "";
-  return date.toISOString().slice(0, 10);
-}
 
 /** @param {string} text */
 function tell(text) {
@@ -33,10 +26,7 @@ form?.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
   button.disabled = true;
   tell("");
   try {
-    const { home } = await api.post(`/v1/visit-links/${form.dataset.secret}/open`, {
-      birth_date: birthDate,
-    });
-    location.assign(home);
+    await open(birthDate);
   } catch (/** @type {any} */ refusal) {
     button.disabled = false;
     if (["link.locked", "link.replaced", "link.expired"].includes(refusal.code)) location.reload();
@@ -47,3 +37,21 @@ form?.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
     );
   }
 });
+
+/** One device at a time: another one is told of, and closed only if the person wants it here.
+ * @param {string} birthDate */
+async function open(birthDate) {
+  const path = `/v1/visit-links/${form.dataset.secret}/open`;
+  try {
+    const { home } = await api.post(path, { birth_date: birthDate });
+    location.assign(home);
+  } catch (/** @type {any} */ refusal) {
+    if (refusal.code !== "link.in_use" || !(await wantsHere())) throw refusal;
+    const { home } = await api.post(path, { birth_date: birthDate, take_over: true });
+    location.assign(home);
+  }
+}
+
+function wantsHere() {
+  return ask(say("patient.landing.move_ask"), say("patient.landing.move"), say("patient.landing.stay"));
+}
