@@ -50,8 +50,8 @@ from telehealth.platform.signing import (
     secret_bytes,
     verify_service_token,
 )
+from telehealth.visits import guests_http, internal
 from telehealth.visits import http as visits
-from telehealth.visits import internal
 from telehealth.waiting_room import http as waiting_room
 from telehealth.web import assets, patient, provider, scheduler, sign_in
 
@@ -138,6 +138,7 @@ def _public_app(services: Services) -> Starlette:
         *codes_http.routes,
         *key_set.routes,
         *visits.routes,
+        *guests_http.routes,
         *waiting_room.routes,
         *charting.routes,
         *delivery.routes,

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     MARK_NO_SHOW = "visit.mark_no_show"
     REPLACE_LINK = "visit.replace_link"
     INVITE_GUEST = "visit.invite_guest"
+    ATTEND_AS_GUEST = "visit.attend_as_guest"
     SEE_DAY_BOARD = "board.see_day"
     SEE_CONSULT_QUEUE = "queue.see"
     CALL_PATIENT = "queue.call"
@@ -45,6 +46,7 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.MARK_NO_SHOW: "Mark that a patient did not come.",
         Permission.REPLACE_LINK: "Replace a patient's visit link by a new one.",
         Permission.INVITE_GUEST: "Invite an interpreter, family or an observer to one visit.",
+        Permission.ATTEND_AS_GUEST: "Wait for and join the call one was invited to.",
         Permission.SEE_DAY_BOARD: "See every visit of the clinic's day by status.",
         Permission.SEE_CONSULT_QUEUE: "See the patients who wait for oneself.",
         Permission.CALL_PATIENT: "Call a waiting patient in, or put a called one back.",
@@ -83,7 +85,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             }
         ),
         # A guest sees nothing but the call, and admits nobody.
-        Role.GUEST: frozenset({Permission.ATTEND_OWN_VISIT}),
+        Role.GUEST: frozenset({Permission.ATTEND_AS_GUEST}),
         Role.AUDITOR: frozenset({Permission.VERIFY_AUDIT}),
         # An administrator runs the product and sees no clinical text.
         Role.ADMINISTRATOR: frozenset(

@@ -37,7 +37,7 @@ def visible_to(actor: Actor) -> Select[Person]:
     match actor.role:
         case Role.SCHEDULER | Role.ADMINISTRATOR | Role.PROVIDER:
             return in_clinic
-        case Role.PATIENT:
+        case Role.PATIENT | Role.GUEST:
             providers = members.where(Membership.role == Role.PROVIDER)
             return in_clinic.where(or_(Person.id == actor.person_id, Person.id.in_(providers)))
         case _:

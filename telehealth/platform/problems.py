@@ -66,6 +66,8 @@ STATUS: Final[dict[str, int]] = {
     "visit.consent_missing": 409,
     "visit.unknown_participant": 404,
     "visit.undo_too_late": 409,
+    "visit.full": 409,
+    "visit.not_a_guest": 422,
     # waiting room
     "waiting_room.already_called": 409,
     "waiting_room.check_in_missing": 409,

@@ -31,6 +31,11 @@ def visible_to(actor: Actor) -> Select[Visit]:
         case Role.PATIENT:
             own = in_clinic.where(Visit.patient_id == actor.person_id)
             return own if actor.visit_id is None else own.where(Visit.id == actor.visit_id)
+        case Role.GUEST:
+            invited = select(Attendance.visit_id).where(
+                Attendance.person_id == actor.person_id, Attendance.removed_at.is_(None)
+            )
+            return in_clinic.where(Visit.id == actor.visit_id, Visit.id.in_(invited))
         case _:
             return in_clinic.where(false())
 
