@@ -21,12 +21,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from telehealth.charting import http as charting
-from telehealth.contract import VISIT_SERVICE_AUDIENCE
+from telehealth.contract import VISIT_SERVICE_AUDIENCE, ClinicId
 from telehealth.delivery import http as delivery
 from telehealth.delivery.nudge import nudger
-from telehealth.identity import codes_http, key_set
+from telehealth.identity import codes_http, key_set, sso_http
 from telehealth.identity import http as identity
 from telehealth.identity.entrance import Entrance
+from telehealth.identity.oidc_client import OidcClient, Provider
+from telehealth.identity.oidc_rules import SecondFactor
 from telehealth.identity.passwords import PasswordDesk
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import VisitServiceSettings, host_and_port
@@ -105,11 +107,17 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         service_key=secret_bytes(settings.service_key.get_secret_value()),
     )
 
+    sso = _sso(settings, clock)
+
     async def close() -> None:
         desk.close()
+        for client in sso.values():
+            await client.close()
         await services.database.close()
 
-    return VisitService(_public_app(services), _internal_app(services), close)
+    public = _public_app(services)
+    public.state.sso = sso
+    return VisitService(public, _internal_app(services), close)
 
 
 async def serve(settings: VisitServiceSettings) -> None:
@@ -132,10 +140,32 @@ async def serve(settings: VisitServiceSettings) -> None:
         await made.close()
 
 
+def _sso(settings: VisitServiceSettings, clock: Clock) -> dict[ClinicId, OidcClient]:
+    """Make the client of each clinic's OpenID provider."""
+    return {
+        ClinicId(each.clinic_id): OidcClient(
+            Provider(
+                clinic_id=ClinicId(each.clinic_id),
+                issuer=each.issuer,
+                client_id=each.client_id,
+                client_secret=each.client_secret.get_secret_value(),
+                algorithm=each.algorithm,
+                redirect_uri=f"{settings.public_origin}{sso_http.CALLBACK}",
+                links_by_email=each.links_by_email,
+                second_factor=SecondFactor(acr=each.second_factor_acr, amr=each.second_factor_amr),
+            ),
+            clock=clock,
+            now=time.monotonic,
+        )
+        for each in settings.sso
+    }
+
+
 def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
         *codes_http.routes,
+        *sso_http.routes,
         *key_set.routes,
         *visits.routes,
         *guests_http.routes,

@@ -124,3 +124,31 @@ class CodeOver(TelehealthError):
 
     code = "code.over"
     public_message = "This code is no longer valid. Please ask for a new one."
+
+
+class SsoRefused(TelehealthError):
+    """The provider's answer is not to our question, or not to be believed; which, is not told."""
+
+    code = "sso.refused"
+    public_message = "Signing in with your organisation's account did not work. Please try again."
+
+
+class SsoUnreachable(TelehealthError):
+    """The provider does not answer, or says nothing we can use."""
+
+    code = "sso.unreachable"
+    public_message = "Your organisation's sign-in cannot be reached. Please use your password."
+
+
+class SsoUnknown(TelehealthError):
+    """The provider vouches for somebody who has no account in this clinic."""
+
+    code = "sso.unknown"
+    public_message = "There is no account here for this sign-in. Ask your administrator."
+
+
+class SsoTaken(TelehealthError):
+    """The subject or the account is linked already."""
+
+    code = "sso.taken"
+    public_message = "This account is already linked to a sign-in."

@@ -74,8 +74,7 @@ async def sign_in(request: Request) -> Response:
         )
     if not isinstance(outcome, SignedIn):
         raise outcome
-    role = outcome.actor.role
-    response = answer({"role": role, "home": _HOME.get(role, "/") if role else "/"})
+    response = answer({"role": outcome.actor.role, "home": staff_home_of(outcome)})
     give_cookies(response.headers, services, outcome)
     return response
 
@@ -102,6 +101,12 @@ async def open_link(request: Request) -> Response:
     response = answer({"home": home_of(outcome)})
     give_cookies(response.headers, services, outcome)
     return response
+
+
+def staff_home_of(signed_in: SignedIn) -> str:
+    """Return the page of a member of staff."""
+    role = signed_in.actor.role
+    return _HOME.get(role, "/") if role is not None else "/"
 
 
 def home_of(signed_in: SignedIn) -> str:

@@ -21,6 +21,7 @@ from telehealth.identity.tables import (
     OutgoingSecret,
     Person,
     RefreshSecret,
+    SsoIdentity,
     VisitLink,
 )
 
@@ -213,3 +214,31 @@ async def unscoped_lock_link_by_id(session: AsyncSession, link_id: UUID) -> Visi
     """Lock a link that a code leads to; for the door only."""
     statement = select(VisitLink).where(VisitLink.id == link_id)
     return await session.scalar(statement.with_for_update(of=VisitLink))
+
+
+async def unscoped_sso_identity(
+    session: AsyncSession, *, issuer: str, subject: str
+) -> SsoIdentity | None:
+    """Return the link of a provider's subject; for the door only."""
+    return await session.scalar(
+        select(SsoIdentity).where(SsoIdentity.issuer == issuer, SsoIdentity.subject == subject)
+    )
+
+
+async def unscoped_is_linked(session: AsyncSession, account_id: UUID) -> bool:
+    """Say whether an account belongs to a subject; for the door only."""
+    found = await session.scalar(
+        select(SsoIdentity.account_id).where(SsoIdentity.account_id == account_id)
+    )
+    return found is not None
+
+
+async def unscoped_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
+    """Return an account a subject leads to; for the door only."""
+    return await session.scalar(select(Account).where(Account.id == account_id))
+
+
+async def unscoped_lock_account_of(session: AsyncSession, person_id: UUID) -> Account | None:
+    """Lock the account of a person; the caller checks the clinic."""
+    statement = select(Account).where(Account.person_id == person_id)
+    return await session.scalar(statement.with_for_update(of=Account))

@@ -194,3 +194,14 @@ class ContactRequest(Base):
     code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     wrong_tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None]
+
+
+class SsoIdentity(Base):
+    """The subject of an OpenID provider that an account belongs to; one each."""
+
+    __tablename__ = "sso_identities"
+
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), unique=True)
+    linked_at: Mapped[datetime]

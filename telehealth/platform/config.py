@@ -4,10 +4,11 @@ No secret and no network address has a default: a guessed one would work quietly
 """
 
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -20,6 +21,48 @@ class DatabaseSettings(BaseSettings):
 
     database_url: SecretStr
     """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
+
+
+class SsoSettings(BaseModel):
+    """One OpenID provider, for the staff of one clinic."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clinic_id: UUID
+    """Whose staff sign in there."""
+
+    issuer: str
+    """Exactly as the provider writes it; https, or http on this machine."""
+
+    client_id: str
+    """Our name there."""
+
+    client_secret: SecretStr
+    """What we prove ourselves with there."""
+
+    algorithm: Literal["RS256", "PS256", "ES256", "EdDSA"] = "RS256"
+    """The one algorithm of its ID tokens."""
+
+    links_by_email: bool = False
+    """Whether an address it has verified may link an account, once."""
+
+    second_factor_acr: frozenset[str] = frozenset()
+    """Values of `acr` that count as a second factor; none by default."""
+
+    second_factor_amr: frozenset[str] = frozenset()
+    """Values of `amr` that count as a second factor; none by default."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_secure(cls, value: str) -> str:
+        """Refuse an issuer that anybody on the way could be."""
+        parts = urlsplit(value)
+        is_here = parts.scheme == "http" and parts.netloc.split(":")[0] in _LOOPBACK
+        if not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("an issuer is scheme://host[:port][/path]")
+        if parts.scheme != "https" and not is_here:
+            raise ValueError("plain http is for this machine only")
+        return value
 
 
 class VisitServiceSettings(BaseSettings):
@@ -60,6 +103,9 @@ class VisitServiceSettings(BaseSettings):
     trusted_proxies: list[str] = []
     """Addresses whose X-Forwarded-For is believed; none by default."""
 
+    sso: list[SsoSettings] = []
+    """OpenID providers for staff, one a clinic; JSON.  None by default."""
+
     sign_in_burst: Annotated[int, Field(ge=1)] = 30
     """Tries at sign-in or at a link that one address may make at once."""
 
@@ -68,6 +114,14 @@ class VisitServiceSettings(BaseSettings):
 
     stop_within_s: Annotated[float, Field(gt=0)] = 8.0
     """Time for running requests after SIGTERM; the platform kills at 10 s."""
+
+    @field_validator("sso")
+    @classmethod
+    def _one_a_clinic(cls, value: list[SsoSettings]) -> list[SsoSettings]:
+        """Refuse two providers of one clinic: an answer of one could pass for the other's."""
+        if len({each.clinic_id for each in value}) != len(value):
+            raise ValueError("one provider a clinic")
+        return value
 
     @field_validator("public_origin")
     @classmethod

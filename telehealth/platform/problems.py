@@ -52,6 +52,10 @@ STATUS: Final[dict[str, int]] = {
     "contact.unreadable": 422,
     "code.refused": 403,
     "code.over": 410,
+    "sso.refused": 401,
+    "sso.unreachable": 503,
+    "sso.unknown": 403,
+    "sso.taken": 409,
     # appointments and visits
     "scheduling.slot_taken": 409,
     "scheduling.times_refused": 422,

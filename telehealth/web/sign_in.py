@@ -1,6 +1,7 @@
 """The door for staff: e-mail and password, then on to the page of one's role."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
@@ -11,6 +12,10 @@ from starlette.routing import BaseRoute, Route
 from telehealth.access.errors import NotSignedIn
 from telehealth.access.http import actor_of
 from telehealth.access.roles import Role
+from telehealth.identity import actions as identity
+from telehealth.identity.errors import ClinicUnknown
+from telehealth.identity.sso_http import providers_of
+from telehealth.platform.http import services_of
 from telehealth.web.i18n import LANGUAGES, sentences
 from telehealth.web.patient import as_json, page
 
@@ -24,6 +29,7 @@ HOME: Final[Mapping[Role, str]] = MappingProxyType(
 )
 """The page of each role that has one here."""
 
+_TROUBLES: Final = frozenset({"sso.refused", "sso.unreachable", "sso.unknown"})
 _SCRIPTED: Final = ("sign_in.", "common.")
 
 
@@ -53,8 +59,27 @@ async def sign_in(request: Request) -> Response:
         request,
         "sign_in/sign_in.html",
         next=wanted,
+        trouble=_trouble(request.query_params.get("trouble")),
+        providers=await _providers(request),
         messages=as_json({name: sentences(name).beginning_with(_SCRIPTED) for name in LANGUAGES}),
     )
+
+
+async def _providers(request: Request) -> list[tuple[str, str]]:
+    """Return (clinic id, short name) of the clinics whose staff sign in elsewhere."""
+    services = services_of(request)
+    found = []
+    async with services.database.unit_of_work() as uow:
+        for clinic_id in providers_of(request):
+            with suppress(ClinicUnknown):
+                card = await identity.clinic_card(uow, clinic_id=clinic_id)
+                found.append((str(clinic_id), card.short_name))
+    return found
+
+
+def _trouble(code: str | None) -> str | None:
+    """Return the key of the sentence for a code we gave ourselves; another one says nothing."""
+    return f"sign_in.errors.{code}" if code in _TROUBLES else None
 
 
 routes: Final[Sequence[BaseRoute]] = (Route("/sign-in", sign_in, methods=["GET"]),)
