@@ -34,7 +34,9 @@ _log = structlog.get_logger(__name__)
 
 def providers_of(request: Request) -> Mapping[ClinicId, OidcClient]:
     """Return the provider of each clinic that has one."""
-    found: Mapping[ClinicId, OidcClient] = getattr(request.app.state, "sso", {})
+    application = request.scope.get("app")
+    state = None if application is None else application.state
+    found: Mapping[ClinicId, OidcClient] = getattr(state, "sso", {})
     return found
 
 

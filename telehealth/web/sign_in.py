@@ -67,10 +67,11 @@ async def sign_in(request: Request) -> Response:
 
 async def _providers(request: Request) -> list[tuple[str, str]]:
     """Return (clinic id, short name) of the clinics whose staff sign in elsewhere."""
-    services = services_of(request)
-    found = []
+    if not (known := providers_of(request)):
+        return []
+    services, found = services_of(request), []
     async with services.database.unit_of_work() as uow:
-        for clinic_id in providers_of(request):
+        for clinic_id in known:
             with suppress(ClinicUnknown):
                 card = await identity.clinic_card(uow, clinic_id=clinic_id)
                 found.append((str(clinic_id), card.short_name))

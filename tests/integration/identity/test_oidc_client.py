@@ -91,7 +91,7 @@ async def test_the_answer_is_redeemed_with_our_verifier_and_secret(
         {"keys": [{**jwk_of(KEY, "key-1"), "use": "enc"}]},
         {"keys": [{"kty": "oct", "k": "AAAA", "kid": "key-1"}]},
         {"token": "a.b.c"},
-        {"token": jwt.encode({"sub": "x"}, None, "none")},
+        {"token": jwt.encode({"sub": "x"}, "", "none")},
         {"claims": {"nonce": "of another sign-in"}},
         {"claims": {"aud": "another-client"}},
         {"claims": {"iss": "https://other.example.org"}},
