@@ -7,6 +7,7 @@ channel is asked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from telehealth.delivery.ports import (
@@ -41,6 +42,9 @@ from telehealth.messaging.templates import Facts, Template, written
 from telehealth.platform.clock import Clock
 from telehealth.platform.db import Database
 from telehealth.visits.actions import sight
+
+_ABOUT_THE_FUTURE: Final = frozenset({Template.BOOKED, Template.INVITATION})
+"""Once the appointment is over nobody is told of it; a new link still leads somewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +161,8 @@ class NoticeDeliverer:
             times = await sight.landing_times(uow, visit_id=entry.subject_id)
         address = address_for(phone=contact.phone, email=contact.email)
         message = None
-        if secret is not None:
+        is_past = times is not None and self._clock.now() >= times.ends_at
+        if secret is not None and not (is_past and template in _ABOUT_THE_FUTURE):
             said = written(
                 template,
                 contact.language,
