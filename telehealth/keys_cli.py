@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -79,7 +79,11 @@ def promote(
         typer.echo(f"{kid} signs now.")
 
 
-@app.command("retire")
+# One name in sixty-four begins with a dash, and is no option.
+_NAMES_A_KEY: Final = {"ignore_unknown_options": True}
+
+
+@app.command("retire", context_settings=_NAMES_A_KEY)
 def retire(file: Path, kid: str) -> None:
     """Take the retiring key KID out of FILE, once no token it signed can be in use."""
     with _step(file) as (held, now):
@@ -88,7 +92,7 @@ def retire(file: Path, kid: str) -> None:
         typer.echo(f"{kid} is gone.")
 
 
-@app.command("remove")
+@app.command("remove", context_settings=_NAMES_A_KEY)
 def remove(file: Path, kid: str, because: Reason) -> None:
     """Take the compromised key KID out of FILE at once; every token it signed is refused.
 

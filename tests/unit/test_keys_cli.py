@@ -80,6 +80,20 @@ def test_a_compromised_key_is_removed_with_a_reason(path: Path) -> None:
     assert json.loads(path.read_text())["history"][-1]["because"] == "found in a backup"
 
 
+def test_a_key_whose_name_begins_with_a_dash_is_no_option(path: Path) -> None:
+    while not in_state(path, KeyState.ACTIVE).kid.startswith("-"):
+        path.unlink()
+        assert runner.invoke(app, ["make", str(path)]).exit_code == 0
+    first = in_state(path, KeyState.ACTIVE)
+
+    kept = runner.invoke(app, ["retire", str(path), first.kid])
+    gone = runner.invoke(app, ["remove", str(path), first.kid, "--because", "found in a backup"])
+
+    assert "only a retiring key" in kept.stderr
+    assert gone.exit_code == 0
+    assert in_state(path, KeyState.ACTIVE).kid != first.kid
+
+
 def test_what_cannot_be_done_says_why(path: Path, tmp_path: Path) -> None:
     nowhere = runner.invoke(app, ["list", str(tmp_path / "none.json")])
     again = runner.invoke(app, ["make", str(path)])
