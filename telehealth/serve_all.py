@@ -178,6 +178,8 @@ def secrets_of(data: Path) -> Mapping[str, str]:
         path.write_text(json.dumps(known))
     if not (data / "keys.json").exists():
         make_key_file(data / "keys.json")
+    if not (data / "audit_key.json").exists():
+        make_key_file(data / "audit_key.json")
     return known
 
 
@@ -244,6 +246,8 @@ def _environment(
         "TELEHEALTH_EHR_CLIENT_ID": "telehealth",
         "TELEHEALTH_EHR_PATIENT_SYSTEM": "urn:demo:medical-record-number",
         "TELEHEALTH_DEPLOYMENT": "demo",
+        "TELEHEALTH_AUDIT_KEY_FILE": str(place.data / "audit_key.json"),
+        "TELEHEALTH_AUDIT_HEADS_FOLDER": str(place.data / "audit_heads"),
         "SIGNALING_LISTEN": f"{LOOPBACK}:{ports.signaling}",
         "SIGNALING_INTERNAL_LISTEN": signaling_internal,
         "SIGNALING_REDIS_URL": redis.url,

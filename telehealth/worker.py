@@ -11,6 +11,11 @@ from contextlib import suppress
 
 import structlog
 
+from telehealth.audit.head_bucket import HeadBucket
+from telehealth.audit.head_directory import HeadDirectory
+from telehealth.audit.head_keeper import HeadKeeper
+from telehealth.audit.heads import log_name
+from telehealth.audit.ports import HeadSink
 from telehealth.chart_sync.actions import ChartDeliverer, ChartPlace
 from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
 from telehealth.chart_sync.ports import Exchange
@@ -24,7 +29,7 @@ from telehealth.delivery.runner import LaneRunner
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
-from telehealth.platform.signing import secret_bytes
+from telehealth.platform.signing import KeyState, read_key_file, secret_bytes
 
 _log = structlog.get_logger(__name__)
 
@@ -50,6 +55,8 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
     chart = _chart(settings, database=database, clock=clock)
     runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
     link = asyncio.create_task(rooms.run())
+    keeper = _head_keeper(settings, database=database, clock=clock)
+    heads = asyncio.create_task(keeper.run()) if keeper is not None else None
     try:
         with listening(settings.nudge_socket, on_nudge=lambda: _nudge(runners)):
             _stop_on_signal(runners)
@@ -57,11 +64,43 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
             await asyncio.gather(*(runner.run() for runner in runners))
             _log.info("worker.stopped")
     finally:
-        link.cancel()
-        with suppress(asyncio.CancelledError):
-            await link
+        for task in (link, heads):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if keeper is not None:
+            await keeper.close()
         await chart.close()
         await database.close()
+
+
+def _head_keeper(
+    settings: WorkerSettings, *, database: Database, clock: Clock
+) -> HeadKeeper | None:
+    """Make what keeps the audit trail's heads; none without a key or a place to keep them."""
+    sinks: list[HeadSink] = []
+    if settings.audit_heads_folder is not None:
+        sinks.append(HeadDirectory(settings.audit_heads_folder))
+    if settings.audit_heads_url is not None:
+        token = settings.audit_heads_token
+        sinks.append(
+            HeadBucket(
+                settings.audit_heads_url,
+                token=None if token is None else token.get_secret_value(),
+            )
+        )
+    if settings.audit_key_file is None or not sinks:
+        _log.warning("audit_heads.not_configured")
+        return None
+    keys = read_key_file(settings.audit_key_file)
+    return HeadKeeper(
+        database,
+        clock=clock,
+        key=next(key for key in keys if key.state is KeyState.ACTIVE),
+        log_name=log_name(settings.deployment),
+        sinks=sinks,
+    )
 
 
 def _runners(

@@ -1,18 +1,21 @@
 """Every query of the audit trail."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Select, false, select, text
+from sqlalchemy import Select, false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Permission, is_permitted
-from telehealth.audit.tables import AuditEntry
+from telehealth.audit.chain import FIRST_SEQ, Sealed, body_text
+from telehealth.audit.tables import AuditEntry, HeadExport
 from telehealth.contract import ClinicId
 
-_PAGE = 1_000
+_PAGE: Final = 2_000
+_BELOW_ALL: Final = -(2**63)
 
 Reads: TypeAlias = AsyncSession
 """A session of `Database.reading`, or that of a unit of work."""
@@ -78,19 +81,167 @@ async def unscoped_clinics(session: AsyncSession) -> list[ClinicId]:
     return [ClinicId(clinic_id) for clinic_id in await session.scalars(statement)]
 
 
+async def unscoped_newest_seq(session: AsyncSession, clinic_id: ClinicId) -> int:
+    """Return the number of the newest entry of a chain; 0 if there is none."""
+    statement = select(func.max(AuditEntry.seq)).where(AuditEntry.clinic_id == clinic_id)
+    return await session.scalar(statement) or 0
+
+
+async def unscoped_seal_at(session: AsyncSession, clinic_id: ClinicId, seq: int) -> bytes | None:
+    """Return one entry's seal; for comparing it with a head."""
+    statement = select(AuditEntry.seal).where(
+        AuditEntry.clinic_id == clinic_id, AuditEntry.seq == seq
+    )
+    return await session.scalar(statement)
+
+
+async def unscoped_exports(session: AsyncSession, clinic_id: ClinicId) -> list[HeadExport]:
+    """Return how each sink stands with one chain."""
+    statement = select(HeadExport).where(HeadExport.clinic_id == clinic_id)
+    return list(await session.scalars(statement.order_by(HeadExport.sink)))
+
+
+class Guards(NamedTuple):
+    """How the database guards the entries from whom we connect as."""
+
+    has_triggers: bool
+    may_change: bool
+    may_disarm: bool
+
+
+async def unscoped_guards(session: AsyncSession) -> Guards:
+    """Ask the database how it guards the entries; for the check at a start."""
+    if session.get_bind().dialect.name == "sqlite":
+        named = set(await session.scalars(_SQLITE_GUARDS))
+        return Guards(has_triggers=named >= _SQLITE_TRIGGERS, may_change=False, may_disarm=False)
+    row = (await session.execute(_POSTGRESQL_GUARDS)).one()
+    return Guards(row.triggers == _POSTGRESQL_TRIGGERS, row.may_change, row.may_disarm)
+
+
+_SQLITE_TRIGGERS: Final = frozenset(
+    {"audit_entries_stay_unchanged", "audit_entries_stay", "audit_entries_keep_their_place"}
+)
+_SQLITE_GUARDS: Final = text(
+    "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entries'"
+)
+_POSTGRESQL_TRIGGERS: Final = 2
+_POSTGRESQL_GUARDS: Final = text("""
+    SELECT
+        (SELECT count(*) FROM pg_trigger WHERE tgrelid = entries.oid AND tgenabled IN ('O', 'A')
+            AND tgname IN ('audit_entries_stay', 'audit_entries_stay_all')) AS triggers,
+        has_table_privilege(entries.oid, 'UPDATE') OR has_table_privilege(entries.oid, 'DELETE')
+            OR has_table_privilege(entries.oid, 'TRUNCATE')
+            OR has_any_column_privilege(entries.oid, 'UPDATE') AS may_change,
+        pg_has_role(entries.relowner, 'MEMBER')
+            OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS may_disarm
+    FROM pg_class AS entries WHERE entries.oid = CAST('audit_entries' AS regclass)
+""")
+
+
 async def unscoped_pages(
-    session: AsyncSession, clinic_id: ClinicId, *, from_seq: int, to_seq: int | None
-) -> AsyncIterator[list[AuditEntry]]:
-    """Yield a chain page by page in order, so that a long one never lies in memory whole."""
-    chain = select(AuditEntry).where(AuditEntry.clinic_id == clinic_id).order_by(AuditEntry.seq)
-    if to_seq is not None:
-        chain = chain.where(AuditEntry.seq <= to_seq)
-    last = from_seq - 1
-    while True:
-        page = list(await session.scalars(chain.where(AuditEntry.seq > last).limit(_PAGE)))
-        if not page:
+    session: AsyncSession,
+    clinic_id: ClinicId,
+    *,
+    from_seq: int,
+    to_seq: int,
+    size: int = _PAGE,
+) -> AsyncIterator[list[Sealed]]:
+    """Yield a chain page by page in order, so that a long one never lies in memory whole.
+
+    The columns come as the texts their seals were made of, without an object for each: a check
+    of a million entries is mostly this.  A page spans a range of numbers, so an entry too many
+    is in its page; what stands below the first number comes with the first page.
+    """
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement, sealed = (_SQLITE, _from_sqlite) if is_sqlite else (_POSTGRESQL, _from_postgresql)
+    clinic = clinic_id.hex if is_sqlite else clinic_id
+    after = _BELOW_ALL if from_seq == FIRST_SEQ else from_seq - 1
+    upto = min(from_seq - 1 + size, to_seq)
+    while upto > after and upto <= to_seq:
+        found = await session.execute(statement, {"clinic": clinic, "after": after, "upto": upto})
+        rows = found.all()
+        yield [sealed(row) for row in rows]
+        if not rows:
             return
-        last = page[-1].seq
-        yield page
-        for entry in page:
-            session.expunge(entry)
+        after, upto = upto, min(upto + size, to_seq)
+
+
+# Texts as bytes: a tampered file may hold some that are no text at all.
+_SQLITE: Final = text("""
+    SELECT seq, previous, seal, CAST(id AS BLOB), CAST(clinic_id AS BLOB), CAST(at AS BLOB),
+        CAST(event AS BLOB), CAST(actor_person_id AS BLOB), CAST(actor_role AS BLOB),
+        CAST(actor_job AS BLOB), CAST(visit_id AS BLOB), CAST(patient_id AS BLOB),
+        CAST(subject_id AS BLOB), CAST(facts AS BLOB)
+    FROM audit_entries WHERE clinic_id = :clinic AND seq > :after AND seq <= :upto ORDER BY seq
+""")
+_POSTGRESQL: Final = text(r"""
+    SELECT seq, previous, seal, CAST(id AS text), CAST(clinic_id AS text),
+        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.US"+00\:00"'),
+        event, CAST(actor_person_id AS text), actor_role, actor_job, CAST(visit_id AS text),
+        CAST(patient_id AS text), CAST(subject_id AS text), facts
+    FROM audit_entries WHERE clinic_id = :clinic AND seq > :after AND seq <= :upto ORDER BY seq
+""")
+
+
+def _from_sqlite(row: Sequence[Any]) -> Sealed:
+    seq, previous, seal, *columns = row
+    id_, clinic_id, at, event, person, role, job, visit, patient, of, facts = columns
+    return Sealed(
+        seq,
+        previous,
+        seal,
+        body_text(
+            id_=_hyphened(id_),
+            clinic_id=_id(clinic_id) or "",
+            at=f"{_plain(at)[:10]}T{_plain(at)[11:]}+00:00",
+            event=_plain(event),
+            actor_person_id=_id(person),
+            actor_role=_kind(role),
+            actor_job=_kind(job),
+            visit_id=_id(visit),
+            patient_id=_id(patient),
+            subject_id=_id(of),
+            facts=_plain(facts),
+        ),
+    )
+
+
+def _from_postgresql(row: Sequence[Any]) -> Sealed:
+    seq, previous, seal, *columns = row
+    id_, clinic_id, at, event, person, role, job, visit, patient, of, facts = columns
+    return Sealed(
+        seq,
+        previous,
+        seal,
+        body_text(
+            id_=id_,
+            clinic_id=clinic_id,
+            at=at or "",
+            event=event,
+            actor_person_id=person,
+            actor_role=role,
+            actor_job=job,
+            visit_id=visit,
+            patient_id=patient,
+            subject_id=of,
+            facts=facts,
+        ),
+    )
+
+
+def _plain(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _hyphened(raw: bytes) -> str:
+    digits = _plain(raw)
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+@lru_cache(maxsize=8_192)
+def _id(raw: bytes | None) -> str | None:
+    return None if raw is None else _hyphened(raw)
+
+
+def _kind(raw: bytes | None) -> str | None:
+    return None if raw is None else _plain(raw)

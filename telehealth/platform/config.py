@@ -115,6 +115,18 @@ class WorkerSettings(BaseSettings):
     deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """Name of this installation in the business identifiers it writes; never change it."""
 
+    audit_key_file: Path | None = None
+    """Key that signs the audit trail's heads; apart from the token keys.  Without one: no heads."""
+
+    audit_heads_folder: Path | None = None
+    """Folder that signed heads are appended in; a mount of another machine."""
+
+    audit_heads_url: str | None = None
+    """Base URL of a bucket under object lock, or a witness, that signed heads are PUT to."""
+
+    audit_heads_token: SecretStr | None = None
+    """Bearer token for that URL; its holder may create and not replace."""
+
 
 def host_and_port(listen: str) -> tuple[str, int]:
     """Split `host:port`; IPv6 hosts stand in brackets.
