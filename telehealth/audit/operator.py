@@ -106,7 +106,9 @@ def told(clinic_id: ClinicId, finding: Finding) -> Sequence[str]:
     said = {
         Standing.WHOLE: f"whole, {verdict.entries} entries",
         Standing.BROKEN: f"broken at entry {verdict.first_bad}",
-        Standing.TRUNCATED: (f"truncated: entries {verdict.first_bad} to {verdict.upto} are gone"),
+        Standing.TRUNCATED: (
+            f"truncated: {verdict.entries} entries, and a head says there were {verdict.upto}"
+        ),
         Standing.REWRITTEN: (
             f"rewritten: an entry from {verdict.first_bad} to {verdict.upto} is not the one"
             " that a head was made of"

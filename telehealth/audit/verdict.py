@@ -29,8 +29,9 @@ class Verdict:
     entries: int
     """Entries found whole."""
     first_bad: int | None = None
-    """The first entry that is wrong.  Truncated: the first that is missing.  Rewritten: the
-    first that may be; the last head that agrees vouches for all before it."""
+    """The first entry that is wrong.  Truncated: the first that is missing, unless others
+    were written in its place since.  Rewritten: the first that may be; the last head that agrees
+    vouches for all before it."""
     upto: int | None = None
     """Rewritten: number of the entry by which the difference shows.  Truncated: number of
     entries there once were."""
