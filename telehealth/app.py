@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from telehealth.audit import http as audit
 from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
@@ -51,7 +52,7 @@ from telehealth.platform.signing import (
 from telehealth.visits import http as visits
 from telehealth.visits import internal
 from telehealth.waiting_room import http as waiting_room
-from telehealth.web import assets, patient, provider, scheduler, sign_in
+from telehealth.web import assets, auditor, patient, provider, scheduler, sign_in
 
 _CALLER: Final = "signaling"
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
@@ -100,6 +101,9 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
         service_key=secret_bytes(settings.service_key.get_secret_value()),
+        deployment=settings.deployment,
+        audit_heads_folder=settings.audit_heads_folder,
+        audit_public_keys=settings.audit_public_keys,
     )
 
     async def close() -> None:
@@ -136,11 +140,13 @@ def _public_app(services: Services) -> Starlette:
         *waiting_room.routes,
         *charting.routes,
         *delivery.routes,
+        *audit.routes,
         *assets.routes,
         *patient.routes,
         *sign_in.routes,
         *provider.routes,
         *scheduler.routes,
+        *auditor.routes,
     ]
     around = [
         Middleware(

@@ -23,6 +23,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from telehealth.audit.head_keys import public_key_set
 from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
 from telehealth.platform.private_redis import PrivateRedis
@@ -180,6 +181,7 @@ def secrets_of(data: Path) -> Mapping[str, str]:
         make_key_file(data / "keys.json")
     if not (data / "audit_key.json").exists():
         make_key_file(data / "audit_key.json")
+    (data / "audit_public_keys.json").write_text(public_key_set(data / "audit_key.json"))
     return known
 
 
@@ -247,6 +249,7 @@ def _environment(
         "TELEHEALTH_EHR_PATIENT_SYSTEM": "urn:demo:medical-record-number",
         "TELEHEALTH_DEPLOYMENT": "demo",
         "TELEHEALTH_AUDIT_KEY_FILE": str(place.data / "audit_key.json"),
+        "TELEHEALTH_AUDIT_PUBLIC_KEYS": str(place.data / "audit_public_keys.json"),
         "TELEHEALTH_AUDIT_HEADS_FOLDER": str(place.data / "audit_heads"),
         "SIGNALING_LISTEN": f"{LOOPBACK}:{ports.signaling}",
         "SIGNALING_INTERNAL_LISTEN": signaling_internal,

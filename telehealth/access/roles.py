@@ -33,6 +33,7 @@ class Permission(StrEnum):
     SEE_NEEDS_ATTENTION = "delivery.see"
     SETTLE_DELIVERY = "delivery.settle"
     VERIFY_AUDIT = "audit.verify"
+    READ_AUDIT = "audit.read"
     MANAGE_PEOPLE = "people.manage"
 
 
@@ -51,6 +52,7 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.SEE_NEEDS_ATTENTION: "See what could not be delivered to a partner.",
         Permission.SETTLE_DELIVERY: "Have a parked delivery checked again.",
         Permission.VERIFY_AUDIT: "Check that the audit trail was not altered.",
+        Permission.READ_AUDIT: "Search and export who saw or changed what.",
         Permission.MANAGE_PEOPLE: "Add people to the clinic and give them roles.",
     }
 )
@@ -80,7 +82,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         ),
         # Invitations come with the guest journey; until then a guest may do nothing.
         Role.GUEST: frozenset(),
-        Role.AUDITOR: frozenset({Permission.VERIFY_AUDIT}),
+        Role.AUDITOR: frozenset({Permission.VERIFY_AUDIT, Permission.READ_AUDIT}),
         # An administrator runs the product and sees no clinical text.
         Role.ADMINISTRATOR: frozenset(
             {

@@ -13,51 +13,101 @@ class AuditEvent(StrEnum):
     """What happened."""
 
     CLINIC_ADDED = "clinic.added"
+    """A clinic was set up."""
     PERSON_ADDED = "person.added"
+    """A person was added to the clinic."""
     PERSON_VIEWED = "person.viewed"
+    """A patient's own card was looked at."""
     ACCOUNT_ADDED = "account.added"
+    """A person was given a role and a way to sign in."""
     PERSON_SIGNED_IN = "person.signed_in"
+    """Somebody signed in."""
     PERSON_SIGN_IN_REFUSED = "person.sign_in_refused"
+    """A sign-in was refused."""
     PERSON_SIGNED_OUT = "person.signed_out"
+    """Somebody signed out."""
     SESSION_ENDED = "session.ended"
     """A login session was ended by us: replaced by a newer one, or an old secret came back."""
     LINK_ISSUED = "link.issued"
+    """A visit link was made for a patient."""
     LINK_OPENED = "link.opened"
+    """A patient came in by a visit link and the right birth date."""
     LINK_REFUSED = "link.refused"
+    """A visit link was refused: wrong birth date, ended, locked or replaced."""
     LINK_REPLACED = "link.replaced"
+    """A visit link was replaced; the older one opens nothing more."""
     VISIT_BOOKED = "visit.booked"
+    """A visit was booked for a patient."""
     VISIT_OPENED = "visit.opened"
+    """The patient opened the visit's page for the first time."""
     VISIT_CHECKED_IN = "visit.checked_in"
+    """The patient said where they are and how to call them back."""
     VISIT_DEVICE_CHECKED = "visit.device_checked"
+    """The patient ended the device check, or came without it."""
     VISIT_CONSENT_GIVEN = "visit.consent_given"
+    """The patient gave consent to a version of its text."""
     VISIT_CALLED = "visit.called"
+    """The provider called the patient in."""
     VISIT_PUT_BACK = "visit.put_back"
+    """A called patient did not come and was put back into the queue."""
     VISIT_CONNECTED = "visit.connected"
+    """Patient and provider were connected; care began."""
     VISIT_FINISHED = "visit.finished"
+    """The provider finished the call."""
     VISIT_REOPENED_CALL = "visit.reopened_call"
+    """The provider went back into a call just finished."""
     VISIT_CLOSED = "visit.closed"
+    """The provider closed the visit; it is Done."""
     VISIT_CANCELLED = "visit.cancelled"
+    """A visit was cancelled, with a reason."""
     VISIT_MARKED_NO_SHOW = "visit.marked_no_show"
+    """It was marked that the patient did not come."""
     VISIT_LEFT = "visit.left"
+    """The patient left before being seen."""
     VISIT_RETURNED = "visit.returned"
+    """A no-show was undone, or a patient who left came back."""
     VISIT_TICKET_ISSUED = "visit.ticket_issued"
+    """Somebody was given the right to enter the visit's room once."""
     VISIT_ENTERED_LOBBY = "visit.entered_lobby"
+    """Somebody sat down in the lobby of the visit's room."""
     VISIT_JOINED = "visit.joined"
+    """Somebody joined the visit's room: can hear, see and be heard."""
     VISIT_ADMITTED = "visit.admitted"
+    """Somebody was let in from the lobby."""
     VISIT_RETURNED_TO_LOBBY = "visit.returned_to_lobby"
+    """Somebody was sent back to the lobby."""
     VISIT_REMOVED = "visit.removed"
+    """Somebody was removed from the visit's room."""
     VISIT_MEDIA_FAILED = "visit.media_failed"
+    """Audio and video of somebody failed."""
     VISIT_ATTENDANCE_ENDED = "visit.attendance_ended"
+    """Somebody left the visit's room."""
     VISIT_VIEWED = "visit.viewed"
+    """A visit was looked at: who the patient is, how they are doing."""
     QUEUE_VIEWED = "queue.viewed"
+    """A patient was seen in a provider's queue."""
     BOARD_VIEWED = "board.viewed"
+    """A patient was seen on the day board."""
     NOTE_SAVED = "note.saved"
+    """A version of a visit's note was saved."""
     NOTE_SIGNED = "note.signed"
+    """A visit's note was signed."""
     NOTE_VIEWED = "note.viewed"
+    """A visit's note was read."""
     DELIVERY_VIEWED = "delivery.viewed"
+    """The list of what could not be delivered was looked at."""
     DELIVERY_SETTLED = "delivery.settled"
+    """A parked delivery was settled by a person."""
     CHART_PUSHED = "chart.pushed"
+    """A patient's data was filed in the chart of a partner."""
     AUDIT_VERIFIED = "audit.verified"
+    """The audit trail was checked for alterations."""
+    AUDIT_VIEWED = "audit.viewed"
+    """Entries of the audit trail were read."""
+    AUDIT_EXPORTED = "audit.exported"
+    """Entries of the audit trail were taken out of the product."""
+    ACCOUNTING_VIEWED = "accounting.viewed"
+    """An accounting of what left about a patient, and who looked, was made."""
 
 
 class AuditAction(StrEnum):
@@ -78,6 +128,8 @@ _READS: Final = frozenset(
         _E.BOARD_VIEWED,
         _E.NOTE_VIEWED,
         _E.DELIVERY_VIEWED,
+        _E.AUDIT_VIEWED,
+        _E.ACCOUNTING_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -100,6 +152,7 @@ _EXECUTES: Final = frozenset(
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
         _E.AUDIT_VERIFIED,
+        _E.AUDIT_EXPORTED,
     }
 )
 
@@ -116,3 +169,13 @@ ACTION: Final[Mapping[AuditEvent, AuditAction]] = MappingProxyType(
     }
 )
 """Source: FHIR R4 AuditEvent.action (create, read, update, execute)."""
+
+EMERGENCY: Final = frozenset(event for event in AuditEvent if event.value.startswith("emergency."))
+"""Access without the usual right to it, with a reason given: an auditor sees it first."""
+
+REFUSED: Final = frozenset({_E.PERSON_SIGN_IN_REFUSED, _E.LINK_REFUSED})
+"""What was tried and not allowed; every other event has happened."""
+
+DISCLOSED: Final[Mapping[AuditEvent, str]] = MappingProxyType({_E.CHART_PUSHED: "chart"})
+"""Events by which a patient's data left the product, and the kind of partner it went to.  A
+notice tells a person of a visit of their own: no disclosure in the sense of 45 CFR 164.528."""

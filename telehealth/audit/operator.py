@@ -9,7 +9,7 @@ from uuid import UUID
 from telehealth.access.actor import Actor, Job
 from telehealth.audit import actions
 from telehealth.audit.chain import ChainReport
-from telehealth.audit.checks import trusted, unscoped_verdict, unscoped_verdict_since
+from telehealth.audit.checks import TrustedHeads, trusted, unscoped_verdict, unscoped_verdict_since
 from telehealth.audit.head_directory import clinics_in, read_folder
 from telehealth.audit.head_keys import read_public_keys
 from telehealth.audit.verdict import Standing, Verdict
@@ -78,14 +78,12 @@ async def check_with_heads(
         KeyFileUnsafe: The public keys cannot be used.
         OSError: A file or folder is missing or may not be read.
     """
-    keys = read_public_keys(place.public_keys)
     found: dict[ClinicId, Finding] = {}
     named = [ClinicId(UUID(name)) for name in clinics_in(place.folder)]
     async with database.reading() as session:
         known = await actions.unscoped_clinics(session)
         for clinic_id in dict.fromkeys([*known, *named]):
-            kept = read_folder(place.folder / str(clinic_id))
-            good = trusted(kept.heads, clinic_id=clinic_id, keys=keys)
+            good = heads_of(place, clinic_id)
             newest = max(good.heads, key=lambda head: head.size, default=None)
             if place.only_since_newest and newest is not None:
                 verdict = await unscoped_verdict_since(session, clinic_id=clinic_id, head=newest)
@@ -94,10 +92,22 @@ async def check_with_heads(
             found[clinic_id] = Finding(
                 verdict=verdict,
                 heads=len(good.heads),
-                refused=good.refused + kept.unreadable_lines,
+                refused=good.refused,
             )
     await _record(database, found, clock=clock)
     return found
+
+
+def heads_of(place: HeadsPlace, clinic_id: ClinicId) -> TrustedHeads:
+    """Read the heads of one chain; what cannot be believed is counted.
+
+    Raises:
+        KeyFileUnsafe: The public keys cannot be used.
+        OSError: A file is missing or may not be read.
+    """
+    kept = read_folder(place.folder / str(clinic_id))
+    good = trusted(kept.heads, clinic_id=clinic_id, keys=read_public_keys(place.public_keys))
+    return TrustedHeads(heads=good.heads, refused=good.refused + kept.unreadable_lines)
 
 
 def told(clinic_id: ClinicId, finding: Finding) -> Sequence[str]:

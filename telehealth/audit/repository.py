@@ -1,11 +1,12 @@
 """Every query of the audit trail."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
+from uuid import UUID
 
-from sqlalchemy import Select, false, func, select, text
+from sqlalchemy import Select, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
@@ -24,9 +25,53 @@ Reads: TypeAlias = AsyncSession
 def visible_to(actor: Actor) -> Select[AuditEntry]:
     """Select the entries `actor` may know exist.  An unlisted role sees none."""
     in_clinic = select(AuditEntry).where(AuditEntry.clinic_id == actor.clinic_id)
-    if actor.role is not None and is_permitted(actor.role, Permission.VERIFY_AUDIT):
+    if actor.role is not None and is_permitted(actor.role, Permission.READ_AUDIT):
         return in_clinic
     return in_clinic.where(false())
+
+
+async def entries(  # noqa: PLR0913  (what an auditor may search by)
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    patient_id: UUID | None,
+    person_id: UUID | None,
+    visit_id: UUID | None,
+    events: Collection[str],
+    since: datetime | None,
+    until: datetime | None,
+    before_seq: int | None,
+    limit: int,
+) -> list[AuditEntry]:
+    """Return the newest entries first of those that `actor` may see and that match all given.
+
+    A patient's entries are those that name the patient, and those of the patient's visits.
+    """
+    statement = visible_to(actor)
+    if patient_id is not None:
+        visits = visible_to(actor).where(AuditEntry.patient_id == patient_id)
+        visit_ids = visits.with_only_columns(AuditEntry.visit_id).where(
+            AuditEntry.visit_id.is_not(None)
+        )
+        statement = statement.where(
+            or_(AuditEntry.patient_id == patient_id, AuditEntry.visit_id.in_(visit_ids))
+        )
+    if person_id is not None:
+        statement = statement.where(
+            or_(AuditEntry.actor_person_id == person_id, AuditEntry.subject_id == person_id)
+        )
+    if visit_id is not None:
+        statement = statement.where(AuditEntry.visit_id == visit_id)
+    if events:
+        statement = statement.where(AuditEntry.event.in_(events))
+    if since is not None:
+        statement = statement.where(AuditEntry.at >= since)
+    if until is not None:
+        statement = statement.where(AuditEntry.at < until)
+    if before_seq is not None:
+        statement = statement.where(AuditEntry.seq < before_seq)
+    found = await session.scalars(statement.order_by(AuditEntry.seq.desc()).limit(limit))
+    return list(found)
 
 
 async def lock_chain(session: AsyncSession, clinic_id: ClinicId) -> None:

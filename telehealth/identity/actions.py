@@ -6,6 +6,7 @@ How somebody comes in with an account or a link: `door.py`.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Permission, Role
@@ -19,6 +20,8 @@ from telehealth.identity.links import LinkFacts, LinkStanding, standing
 from telehealth.identity.tables import Account, Clinic, Membership, Person, VisitLink
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_link_secret, new_uuid
+
+_MOST_FOUND: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +188,33 @@ async def person_cards(
     """
     found = await repository.people(uow.session, person_ids, actor=by)
     return {PersonId(person.id): _card_of(person) for person in found}
+
+
+async def find_people(uow: UnitOfWork, *, by: Actor, now: datetime, words: str) -> list[PersonCard]:
+    """Return up to twenty people whose name or record number holds all of `words`.
+
+    For whoever reads the audit trail by person; each patient shown is recorded as viewed.
+
+    Raises:
+        NotPermitted: The actor may not read the audit trail.
+    """
+    by.require(Permission.READ_AUDIT)
+    wanted = words.casefold().split()
+    found = [
+        _card_of(person)
+        for person in await repository.everybody(uow.session, actor=by)
+        if wanted and all(word in _searched(person) for word in wanted)
+    ][:_MOST_FOUND]
+    for card in found:
+        if card.medical_record_number is not None:
+            await audit.record(
+                uow, by=by, now=now, event=AuditEvent.PERSON_VIEWED, patient_id=card.person_id
+            )
+    return found
+
+
+def _searched(person: Person) -> str:
+    return f"{person.given} {person.family} {person.medical_record_number or ''}".casefold()
 
 
 async def own_card(uow: UnitOfWork, *, by: Actor, now: datetime) -> PersonCard:

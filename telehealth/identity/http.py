@@ -24,7 +24,7 @@ from telehealth.platform.http import Services, answer, body_of, nothing, service
 from telehealth.platform.problems import problem_of
 from telehealth.platform.rates import address_of
 
-_HOME: Final = {Role.PROVIDER: "/console", Role.SCHEDULER: "/board"}
+_HOME: Final = {Role.PROVIDER: "/console", Role.SCHEDULER: "/board", Role.AUDITOR: "/auditor"}
 _LINK_SECRET_LENGTH: Final = 22
 
 

@@ -32,7 +32,7 @@ def visible_to(actor: Actor) -> Select[Person]:
         or_(Person.clinic_id == actor.clinic_id, Person.id.in_(members))
     )
     match actor.role:
-        case Role.SCHEDULER | Role.ADMINISTRATOR | Role.PROVIDER:
+        case Role.SCHEDULER | Role.ADMINISTRATOR | Role.PROVIDER | Role.AUDITOR:
             return in_clinic
         case Role.PATIENT:
             providers = members.where(Membership.role == Role.PROVIDER)
@@ -46,6 +46,11 @@ async def people(
 ) -> list[Person]:
     """Return those of `person_ids` that `actor` may see."""
     return list(await session.scalars(visible_to(actor).where(Person.id.in_(person_ids))))
+
+
+async def everybody(session: AsyncSession, *, actor: Actor) -> list[Person]:
+    """Return every person `actor` may see."""
+    return list(await session.scalars(visible_to(actor).order_by(Person.family, Person.given)))
 
 
 async def unscoped_clinic(session: AsyncSession, clinic_id: ClinicId) -> Clinic | None:

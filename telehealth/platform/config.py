@@ -69,6 +69,15 @@ class VisitServiceSettings(BaseSettings):
     stop_within_s: Annotated[float, Field(gt=0)] = 8.0
     """Time for running requests after SIGTERM; the platform kills at 10 s."""
 
+    deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
+    """Name of this installation, as the worker has it.  Without one: no FHIR audit export."""
+
+    audit_heads_folder: Path | None = None
+    """The folder that the worker appends signed heads to; read for the auditor's check."""
+
+    audit_public_keys: Path | None = None
+    """Public keys of those heads, from `telehealth keys public`."""
+
     @field_validator("public_origin")
     @classmethod
     def _is_origin(cls, value: str) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -40,6 +41,11 @@ class Services:
     allowed_origins: frozenset[str]
     service_key: bytes = field(repr=False)
     """HS256 secret under which signaling calls our internal port."""
+    deployment: str | None = None
+    """Name of this installation in business identifiers."""
+    audit_heads_folder: Path | None = None
+    audit_public_keys: Path | None = None
+    """Both, or the auditor's check is of the chain in itself."""
 
 
 class BodyRefused(TelehealthError):

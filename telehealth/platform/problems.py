@@ -40,6 +40,8 @@ STATUS: Final[dict[str, int]] = {
     "person.email_taken": 409,
     "clinic.unknown": 404,
     "audit.entry_refused": 500,
+    "audit.search_refused": 422,
+    "audit.not_configured": 409,
     "session.ended": 401,
     "session.just_renewed": 409,
     "link.unknown": 404,

@@ -20,6 +20,7 @@ HOME: Final[Mapping[Role, str]] = MappingProxyType(
         Role.SCHEDULER: "/board",
         # What could not be delivered is all of the board that an administrator sees.
         Role.ADMINISTRATOR: "/board",
+        Role.AUDITOR: "/auditor",
     }
 )
 """The page of each role that has one here."""
