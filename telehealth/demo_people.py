@@ -120,6 +120,7 @@ async def seed_clinic(
     scheduler, administrator = people["schedulers"][0], people["administrators"][0]
     scheduler_id = await _add_staff(uow, by, now, scheduler, hashed, Role.SCHEDULER)
     await _add_staff(uow, by, now, administrator, hashed, Role.ADMINISTRATOR)
+    await _add_staff(uow, by, now, people["auditors"][0], hashed, Role.AUDITOR)
     patients = [
         DemoPatient(
             person_id=await _add_person(uow, by=by, now=now, person=person),
