@@ -99,17 +99,49 @@ def body_text(  # noqa: PLR0913  (an entry, column by column)
     makes them for every entry there is.  UUIDs stand in their usual form with hyphens, `at` as
     RFC 3339 in UTC with microseconds and `+00:00`, `facts` as a text that holds canonical JSON.
     """
+    return body_of_words(
+        quoted(id_),
+        word(clinic_id),
+        quoted(at),
+        word(event),
+        word(actor_person_id),
+        word(actor_role),
+        word(actor_job),
+        word(visit_id),
+        word(patient_id),
+        word(subject_id),
+        quoted(facts),
+    )
+
+
+def body_of_words(  # noqa: PLR0913, PLR0917  (an entry, column by column; positional for speed)
+    id_: str,
+    clinic_id: str,
+    at: str,
+    event: str,
+    person: str,
+    role: str,
+    job: str,
+    visit: str,
+    patient: str,
+    subject: str,
+    facts: str,
+) -> bytes:
+    """Return the same as `body_text`, from members that are JSON texts already."""
     return (
-        f'{{"actor_job":{_word(actor_job)},"actor_person_id":{_word(actor_person_id)},'
-        f'"actor_role":{_word(actor_role)},"at":{_quote(at)},"clinic_id":{_word(clinic_id)},'
-        f'"event":{_word(event)},"facts":{_quote(facts)},"id":{_quote(id_)},'
-        f'"patient_id":{_word(patient_id)},"subject_id":{_word(subject_id)},'
-        f'"visit_id":{_word(visit_id)}}}'
+        f'{{"actor_job":{job},"actor_person_id":{person},"actor_role":{role},"at":{at},'
+        f'"clinic_id":{clinic_id},"event":{event},"facts":{facts},"id":{id_},'
+        f'"patient_id":{patient},"subject_id":{subject},"visit_id":{visit}}}'
     ).encode()
 
 
+def quoted(value: str) -> str:
+    """Write a text as JSON."""
+    return _quote(value)
+
+
 @lru_cache(maxsize=8_192)
-def _word(value: str | None) -> str:
+def word(value: str | None) -> str:
     """Write what comes again and again: kinds, and the ids of people and visits."""
     return "null" if value is None else _quote(value)
 

@@ -38,7 +38,8 @@ async def unscoped_verdict(
     session: repository.Reads, *, clinic_id: ClinicId, heads: Sequence[Head]
 ) -> Verdict:
     """Follow a whole chain and compare every head with it."""
-    watch = HeadWatch(heads, Frontier())
+    # The tree is grown for comparing roots; without a head there is none to compare.
+    watch = HeadWatch(heads, Frontier() if heads else None)
     newest = await repository.unscoped_newest_seq(session, clinic_id)
     report = await actions.unscoped_follow(
         session,

@@ -27,7 +27,8 @@ EVERY_ENTRIES: Final = 1_000
 """or when it grew by this much."""
 
 _ED25519: Final = b"\x01"
-_SEAL_BYTES: Final = 32
+_HASH_BYTES: Final = 32
+_SIGNATURE_BYTES: Final = 4 + 64
 _BASE64: Final = r"[A-Za-z0-9+/]+={0,2}"
 _NOTE: Final = re.compile(
     r"^(?P<body>(?P<origin>(?P<name>\S+)/(?P<clinic>[0-9a-f-]{36}))\n(?P<size>[1-9]\d{0,15})\n"
@@ -144,7 +145,8 @@ def _read(found: re.Match[str]) -> SignedHead | None:
     except ValueError:
         return None
     signed = SignedHead(head=head, signature=signature)
-    is_exact = signed.note == found[0] and len(head.seal) == len(head.root) == _SEAL_BYTES
+    lengths = (len(head.seal), len(head.root), len(signature))
+    is_exact = signed.note == found[0] and lengths == (_HASH_BYTES, _HASH_BYTES, _SIGNATURE_BYTES)
     return signed if is_exact else None
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Permission, is_permitted
-from telehealth.audit.chain import FIRST_SEQ, Sealed, body_text
+from telehealth.audit.chain import FIRST_SEQ, Sealed, body_of_words, quoted, word
 from telehealth.audit.tables import AuditEntry, HeadExport
 from telehealth.contract import ClinicId
 
@@ -211,7 +211,8 @@ async def unscoped_pages(
         after, upto = upto, min(upto + size, to_seq)
 
 
-# Texts as bytes: a tampered file may hold some that are no text at all.
+# As bytes, quoted by us: a tampered file may hold what is no text, and SQLite's own text functions
+# stop at a NUL, behind which a change would hide.
 _SQLITE: Final = text("""
     SELECT seq, previous, seal, CAST(id AS BLOB), CAST(clinic_id AS BLOB), CAST(at AS BLOB),
         CAST(event AS BLOB), CAST(actor_person_id AS BLOB), CAST(actor_role AS BLOB),
@@ -229,64 +230,55 @@ _POSTGRESQL: Final = text(r"""
 
 
 def _from_sqlite(row: Sequence[Any]) -> Sealed:
-    seq, previous, seal, *columns = row
-    id_, clinic_id, at, event, person, role, job, visit, patient, of, facts = columns
-    return Sealed(
-        seq,
-        previous,
-        seal,
-        body_text(
-            id_=_hyphened(id_),
-            clinic_id=_id(clinic_id) or "",
-            at=f"{_plain(at)[:10]}T{_plain(at)[11:]}+00:00",
-            event=_plain(event),
-            actor_person_id=_id(person),
-            actor_role=_kind(role),
-            actor_job=_kind(job),
-            visit_id=_id(visit),
-            patient_id=_id(patient),
-            subject_id=_id(of),
-            facts=_plain(facts),
-        ),
+    seq, previous, seal, id_, clinic_id, at, event, person, role, job, visit, patient, of, facts = (
+        row
     )
+    digits, instant = id_.decode("utf-8", "replace"), at.decode("utf-8", "replace")
+    body = body_of_words(
+        quoted(_hyphened(digits)),
+        _id_word(clinic_id),
+        quoted(f"{instant[:10]}T{instant[11:]}+00:00"),
+        _word(event),
+        _id_word(person),
+        _word(role),
+        _word(job),
+        _id_word(visit),
+        _id_word(patient),
+        _id_word(of),
+        quoted(facts.decode("utf-8", "replace")),
+    )
+    return Sealed(seq, previous, seal, body)
 
 
 def _from_postgresql(row: Sequence[Any]) -> Sealed:
-    seq, previous, seal, *columns = row
-    id_, clinic_id, at, event, person, role, job, visit, patient, of, facts = columns
-    return Sealed(
-        seq,
-        previous,
-        seal,
-        body_text(
-            id_=id_,
-            clinic_id=clinic_id,
-            at=at or "",
-            event=event,
-            actor_person_id=person,
-            actor_role=role,
-            actor_job=job,
-            visit_id=visit,
-            patient_id=patient,
-            subject_id=of,
-            facts=facts,
-        ),
+    seq, previous, seal, id_, clinic_id, at, event, person, role, job, visit, patient, of, facts = (
+        row
     )
+    body = body_of_words(
+        quoted(id_),
+        word(clinic_id),
+        quoted(at or ""),
+        word(event),
+        word(person),
+        word(role),
+        word(job),
+        word(visit),
+        word(patient),
+        word(of),
+        quoted(facts),
+    )
+    return Sealed(seq, previous, seal, body)
 
 
-def _plain(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
-
-
-def _hyphened(raw: bytes) -> str:
-    digits = _plain(raw)
+def _hyphened(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @lru_cache(maxsize=8_192)
-def _id(raw: bytes | None) -> str | None:
-    return None if raw is None else _hyphened(raw)
+def _id_word(raw: bytes | None) -> str:
+    return word(None if raw is None else _hyphened(raw.decode("utf-8", "replace")))
 
 
-def _kind(raw: bytes | None) -> str | None:
-    return None if raw is None else _plain(raw)
+@lru_cache(maxsize=1_024)
+def _word(raw: bytes | None) -> str:
+    return word(None if raw is None else raw.decode("utf-8", "replace"))

@@ -143,10 +143,29 @@ def configuration_page() -> str:
 
 
 def audit_events_page() -> str:
-    """List what the audit trail may hold."""
-    events = import_module("telehealth.audit.events").AuditEvent
-    rows = [f"| `{event.value}` |" for event in events]
-    return "\n".join([_HEAD, "# Audit events", "", "| event |", "|---|", *rows, ""])
+    """List what the audit trail may hold, and how each event is told to others."""
+    events = import_module("telehealth.audit.events")
+    profile_of = import_module("telehealth.audit.fhir").profile_of
+    said = _field_docstrings(ast.parse(Path(str(events.__file__)).read_text()), "AuditEvent")
+    rows = [
+        f"| `{event.value}` | {said.get(event.name, '')} | {events.ACTION[event].value}"
+        f" | {(profile_of(event, has_patient=False) or '').rpartition('.')[2] or 'base'} |"
+        for event in events.AuditEvent
+    ]
+    return "\n".join(
+        [
+            _HEAD,
+            "# Audit events",
+            "",
+            "*FHIR* is AuditEvent.action; *profile* the IHE BALP profile of an export",
+            "(IHE.BasicAudit.…, its Patient variant when the entry names one).",
+            "",
+            "| event | when it is recorded | FHIR | profile |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def visit_states_page() -> str:
