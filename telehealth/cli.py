@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from telehealth.audit.operator import (
     HeadsPlace,
     check_by_time,
     check_with_heads,
+    export_as_fhir,
     told,
 )
 from telehealth.audit.verdict import Standing
@@ -155,6 +157,40 @@ def verify(
         raise typer.Exit(code=3)
     if any(finding.lacks_heads for finding in found.values()):
         raise typer.Exit(code=4)
+
+
+@audit.command()
+def export(
+    clinic: UUID,
+    deployment: Annotated[str, typer.Option(help="Name of this installation.")],
+    origin: Annotated[str, typer.Option(help="Public origin of the visit service.")],
+    since: Day = None,
+    until: Day = None,
+) -> None:
+    """Print one CLINIC's entries as FHIR AuditEvents (IHE BALP), one a line, oldest first.
+
+    The export is recorded in the trail before the first line.
+    """
+    url = _settings(DatabaseSettings).database_url.get_secret_value()
+
+    async def print_all() -> None:
+        database = Database(url)
+        lines = export_as_fhir(
+            database,
+            clock=SystemClock(),
+            clinic_id=ClinicId(clinic),
+            deployment=deployment,
+            origin=origin,
+            since=_utc(since),
+            until=_utc(until),
+        )
+        try:
+            async for line in lines:
+                typer.echo(line)
+        finally:
+            await database.close()
+
+    asyncio.run(print_all())
 
 
 async def _verify(

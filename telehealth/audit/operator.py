@@ -1,6 +1,7 @@
 """What the operator does with the audit trail at the machine itself; behind `telehealth audit`."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +11,11 @@ from telehealth.access.actor import Actor, Job
 from telehealth.audit import actions
 from telehealth.audit.chain import ChainReport
 from telehealth.audit.checks import TrustedHeads, trusted, unscoped_verdict, unscoped_verdict_since
+from telehealth.audit.events import AuditEvent
+from telehealth.audit.fhir import audit_event
 from telehealth.audit.head_directory import clinics_in, read_folder
 from telehealth.audit.head_keys import read_public_keys
+from telehealth.audit.readings import unscoped_exported
 from telehealth.audit.verdict import Standing, Verdict
 from telehealth.contract import ClinicId
 from telehealth.platform.clock import Clock
@@ -138,6 +142,34 @@ def told(clinic_id: ClinicId, finding: Finding) -> Sequence[str]:
     if finding.refused:
         lines.append(f"clinic {clinic_id}: {finding.refused} heads or lines cannot be believed")
     return lines
+
+
+async def export_as_fhir(
+    database: Database,
+    *,
+    clock: Clock,
+    clinic_id: ClinicId,
+    deployment: str,
+    origin: str,
+    since: datetime | None,
+    until: datetime | None,
+) -> AsyncIterator[str]:
+    """Yield one clinic's entries made in [since, until) as FHIR AuditEvents, a line each.
+
+    Recorded before the first line.
+    """
+    async with database.unit_of_work() as uow:
+        await actions.record(
+            uow,
+            by=Actor.of_job(Job.SETUP, clinic_id),
+            now=clock.now(),
+            event=AuditEvent.AUDIT_EXPORTED,
+        )
+    pages = unscoped_exported(database, clinic_id=clinic_id, since=since, until=until)
+    async for page in pages:
+        for entry in page:
+            resource = audit_event(entry, deployment=deployment, origin=origin)
+            yield json.dumps(resource, separators=(",", ":"))
 
 
 async def _record(database: Database, found: Mapping[ClinicId, Finding], *, clock: Clock) -> None:

@@ -13,6 +13,7 @@ from telehealth.audit.accounting import Accounting, account
 from telehealth.audit.cards import EntryCard
 from telehealth.audit.events import AuditEvent
 from telehealth.audit.tables import AuditEntry
+from telehealth.contract import ClinicId
 from telehealth.platform.db import Database, UnitOfWork
 
 PAGE: Final = 50
@@ -102,6 +103,23 @@ async def exported(
             return
         yield page
         before = page[-1].seq
+
+
+async def unscoped_exported(
+    database: Database, *, clinic_id: ClinicId, since: datetime | None, until: datetime | None
+) -> AsyncIterator[Sequence[EntryCard]]:
+    """Yield one clinic's entries, oldest first; for the operator at the machine itself."""
+    after = 0
+    while True:
+        async with database.reading() as session:
+            rows = await repository.unscoped_entries_after(
+                session, clinic_id, after_seq=after, since=since, until=until, limit=_EXPORT_PAGE
+            )
+            page = [card_of(row) for row in rows]
+        if not page:
+            return
+        yield page
+        after = page[-1].seq
 
 
 async def sinks(uow: UnitOfWork, *, by: Actor) -> Sequence[SinkState]:

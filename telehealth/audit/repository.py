@@ -146,6 +146,26 @@ async def unscoped_exports(session: AsyncSession, clinic_id: ClinicId) -> list[H
     return list(await session.scalars(statement.order_by(HeadExport.sink)))
 
 
+async def unscoped_entries_after(
+    session: AsyncSession,
+    clinic_id: ClinicId,
+    *,
+    after_seq: int,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> list[AuditEntry]:
+    """Return the next entries of a chain in order; for the operator's export."""
+    statement = select(AuditEntry).where(
+        AuditEntry.clinic_id == clinic_id, AuditEntry.seq > after_seq
+    )
+    if since is not None:
+        statement = statement.where(AuditEntry.at >= since)
+    if until is not None:
+        statement = statement.where(AuditEntry.at < until)
+    return list(await session.scalars(statement.order_by(AuditEntry.seq).limit(limit)))
+
+
 class Guards(NamedTuple):
     """How the database guards the entries from whom we connect as."""
 

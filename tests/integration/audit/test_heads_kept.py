@@ -1,5 +1,6 @@
 """Heads leave the database, and what they show when it was altered."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -289,3 +290,21 @@ async def test_a_worker_that_starts_again_continues_where_it_stood(
     assert code == 0, told
     assert "2 of 2 heads agree" in told
     assert timedelta(minutes=2) == installed.kept()[1].head.at - installed.kept()[0].head.at
+
+
+async def test_the_operator_exports_a_clinic_as_fhir_and_that_is_recorded(
+    installed: Installation,
+) -> None:
+    await act(installed.database, 3)
+    options = ["--deployment", "tests", "--origin", "https://visits.example"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "telehealth.cli", "audit", "export", str(CLINIC), *options],
+        env={"PATH": "", "TELEHEALTH_DATABASE_URL": installed.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    kinds = [json.loads(line)["subtype"][1]["code"] for line in done.stdout.splitlines()]
+    assert kinds == ["visit.viewed"] * 3 + ["audit.exported"]

@@ -9,7 +9,7 @@
  * @typedef {Record<string, any>} On
  */
 import { html, nothing, repeat } from "../shared/components.js";
-import { dayOf, say, sayOr, timeOf } from "../shared/i18n.js";
+import { language, say, sayOr } from "../shared/i18n.js";
 import { accountingView } from "./accounting_view.js";
 import { exportOf, sinkLevel, verdictLine } from "./trail_model.js";
 
@@ -18,7 +18,7 @@ export function pageView(state, on) {
   return html`
     <h1>${say("auditor.heading")}</h1>
     ${state.problem === "" ? nothing : html`<p class="notice bad" role="alert">${state.problem}</p>`}
-    <div class="firsts">${checkView(state, on)} ${emergencyView(state)}</div>
+    <div class="firsts">${emergencyView(state)} ${checkView(state, on)}</div>
     ${searchView(state, on)} ${state.accounting === null ? nothing : accountingView(state, on)}
     ${state.entries === null ? html`<p class="soft">${say("common.loading")}</p>` : listView(state, on)}
   `;
@@ -192,7 +192,16 @@ export function whoOf(who) {
   return who.role === null ? name : `${name} · ${sayOr(`auditor.role.${who.role}`, "auditor.role.other")}`;
 }
 
-/** @param {string} at @param {string} zone */
+/** With year and second: a trail is read years later. @param {string} at @param {string} zone */
 export function instant(at, zone) {
-  return `${dayOf(at, zone)}, ${timeOf(at, zone)}`;
+  return new Intl.DateTimeFormat(language() === "es" ? "es-US" : "en-US", {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZone: zone,
+    timeZoneName: "short",
+  }).format(new Date(at));
 }
