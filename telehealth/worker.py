@@ -30,6 +30,7 @@ from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
 from telehealth.platform.signing import KeyState, read_key_file, secret_bytes
+from telehealth.privacy.keeper import RetentionKeeper
 
 _log = structlog.get_logger(__name__)
 
@@ -54,14 +55,15 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
     )
     chart = _chart(settings, database=database, clock=clock)
     runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
+    keeper = RetentionKeeper(database, clock=clock)
     link = asyncio.create_task(rooms.run())
-    keeper = _head_keeper(settings, database=database, clock=clock)
-    heads = asyncio.create_task(keeper.run()) if keeper is not None else None
+    head_keeper = _head_keeper(settings, database=database, clock=clock)
+    heads = asyncio.create_task(head_keeper.run()) if head_keeper is not None else None
     try:
         with listening(settings.nudge_socket, on_nudge=lambda: _nudge(runners)):
-            _stop_on_signal(runners)
+            _stop_on_signal(runners, keeper)
             _log.info("worker.started")
-            await asyncio.gather(*(runner.run() for runner in runners))
+            await asyncio.gather(keeper.run(), *(runner.run() for runner in runners))
             _log.info("worker.stopped")
     finally:
         for task in (link, heads):
@@ -69,8 +71,8 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-        if keeper is not None:
-            await keeper.close()
+        if head_keeper is not None:
+            await head_keeper.close()
         await chart.close()
         await database.close()
 
@@ -164,8 +166,9 @@ def _nudge(runners: Sequence[LaneRunner]) -> None:
         runner.nudge()
 
 
-def _stop_on_signal(runners: Sequence[LaneRunner]) -> None:
+def _stop_on_signal(runners: Sequence[LaneRunner], keeper: RetentionKeeper) -> None:
     def stop() -> None:
+        keeper.stop()
         for runner in runners:
             runner.stop()
 

@@ -46,6 +46,8 @@ class AuditEvent(StrEnum):
     """The patient ended the device check, or came without it."""
     VISIT_CONSENT_GIVEN = "visit.consent_given"
     """The patient gave consent to a version of its text."""
+    VISIT_CONSENT_WITHDRAWN = "visit.consent_withdrawn"
+    """The patient withdrew consent."""
     VISIT_CALLED = "visit.called"
     """The provider called the patient in."""
     VISIT_PUT_BACK = "visit.put_back"
@@ -108,6 +110,26 @@ class AuditEvent(StrEnum):
     """Entries of the audit trail were taken out of the product."""
     ACCOUNTING_VIEWED = "accounting.viewed"
     """An accounting of what left about a patient, and who looked, was made."""
+    PRIVACY_VIEWED = "privacy.viewed"
+    """A patient looked at what they agreed to, and at who has looked at their data."""
+    EXPORT_LINK_MADE = "record.export_link_made"
+    """A link was made with which a patient takes their record along."""
+    EXPORT_REFUSED = "record.export_refused"
+    """An export of a record was refused."""
+    RECORD_EXPORTED = "record.exported"
+    """A patient's record was handed out to the patient."""
+    CORRECTION_ASKED = "correction.asked"
+    """A patient asked for a correction of their record."""
+    CORRECTION_VIEWED = "correction.viewed"
+    """Requests for correction were looked at."""
+    CORRECTION_ANSWERED = "correction.answered"
+    """A request for correction was answered."""
+    HOLD_PLACED = "hold.placed"
+    """A legal hold was placed: nothing of the patient is removed."""
+    HOLD_LIFTED = "hold.lifted"
+    """A legal hold was lifted."""
+    RETENTION_REMOVED = "retention.removed"
+    """Rows of one kind reached their age and are gone; `rows` says how many."""
 
 
 class AuditAction(StrEnum):
@@ -130,6 +152,8 @@ _READS: Final = frozenset(
         _E.DELIVERY_VIEWED,
         _E.AUDIT_VIEWED,
         _E.ACCOUNTING_VIEWED,
+        _E.PRIVACY_VIEWED,
+        _E.CORRECTION_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -141,6 +165,8 @@ _CREATES: Final = frozenset(
         _E.VISIT_BOOKED,
         _E.VISIT_TICKET_ISSUED,
         _E.CHART_PUSHED,
+        _E.EXPORT_LINK_MADE,
+        _E.CORRECTION_ASKED,
     }
 )
 _EXECUTES: Final = frozenset(
@@ -153,6 +179,9 @@ _EXECUTES: Final = frozenset(
         _E.LINK_REFUSED,
         _E.AUDIT_VERIFIED,
         _E.AUDIT_EXPORTED,
+        _E.EXPORT_REFUSED,
+        _E.RECORD_EXPORTED,
+        _E.RETENTION_REMOVED,
     }
 )
 
@@ -173,7 +202,7 @@ ACTION: Final[Mapping[AuditEvent, AuditAction]] = MappingProxyType(
 EMERGENCY: Final = frozenset(event for event in AuditEvent if event.value.startswith("emergency."))
 """Access without the usual right to it, with a reason given: an auditor sees it first."""
 
-REFUSED: Final = frozenset({_E.PERSON_SIGN_IN_REFUSED, _E.LINK_REFUSED})
+REFUSED: Final = frozenset({_E.PERSON_SIGN_IN_REFUSED, _E.LINK_REFUSED, _E.EXPORT_REFUSED})
 """What was tried and not allowed; every other event has happened."""
 
 DISCLOSED: Final[Mapping[AuditEvent, str]] = MappingProxyType({_E.CHART_PUSHED: "chart"})

@@ -40,6 +40,7 @@ _PROFILES: Final[Mapping[AuditAction, tuple[str, str]]] = {
 _LOGIN: Final = ("110114", "User Authentication", "110122", "Login")
 _LOGOUT: Final = ("110114", "User Authentication", "110123", "Logout")
 _LOG_USED: Final = ("110101", "Audit Log Used", "110101", "Audit Log Used")
+_HANDED_OUT: Final = ("110106", "Export", "110106", "Export")
 _EXECUTED: Final[Mapping[AuditEvent, tuple[str, str, str, str]]] = {
     AuditEvent.PERSON_SIGNED_IN: _LOGIN,
     AuditEvent.PERSON_SIGN_IN_REFUSED: _LOGIN,
@@ -49,6 +50,8 @@ _EXECUTED: Final[Mapping[AuditEvent, tuple[str, str, str, str]]] = {
     AuditEvent.SESSION_ENDED: _LOGOUT,
     AuditEvent.AUDIT_VERIFIED: _LOG_USED,
     AuditEvent.AUDIT_EXPORTED: _LOG_USED,
+    AuditEvent.RECORD_EXPORTED: _HANDED_OUT,
+    AuditEvent.EXPORT_REFUSED: _HANDED_OUT,
 }
 _OTHER: Final = ("110100", "Application Activity", "110100", "Application Activity")
 _SUCCESS, _MINOR_FAILURE = "0", "4"

@@ -32,6 +32,15 @@ SILENT: Final[Mapping[Name, str]] = {
     ("telehealth.visits.actions.sight", "see_of_appointments"): "the caller records each list once",
     ("telehealth.visits.actions.steps", "lock"): "takes a lock; the act that needs it records",
     ("telehealth.delivery.actions", "chart_state"): "one word a visit; the caller records whose",
+    ("telehealth.audit.actions", "looks_at_own"): "the privacy page records that it was shown",
+    ("telehealth.identity.actions", "birth_dates"): "a job's rule reads them; nobody is shown any",
+    ("telehealth.privacy.actions.correcting", "own"): "the privacy page records that it was shown",
+    ("telehealth.privacy.actions.sweep", "begin_run"): "a mark; what the run removes is recorded",
+    ("telehealth.privacy.actions.sweep", "due"): "counts alone",
+    ("telehealth.privacy.actions.sweep", "records_due"): "ids for a job; the removal is recorded",
+    ("telehealth.visits.actions.consenting", "require"): "refuses; the act that asks records",
+    ("telehealth.visits.actions.consenting", "standing"): "the caller records which page was shown",
+    ("telehealth.visits.actions.consenting", "texts_for"): "texts to read; nothing of anybody",
     ("telehealth.audit.readings", "sinks"): "where heads are; nothing of anybody",
 }
 """Actions that record nothing themselves, each with its reason."""

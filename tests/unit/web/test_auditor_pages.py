@@ -70,7 +70,6 @@ def test_the_page_is_rendered_with_its_facts_escaped(language: str) -> None:
         say=speech.say,
         speech=speech,
         language=language,
-        path="/auditor",
         clinic=SimpleNamespace(short_name="<Example>", time_zone="America/New_York"),
         may_export=True,
         kinds=as_json(["note.viewed"]),
