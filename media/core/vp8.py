@@ -8,6 +8,7 @@ Source:
     RFC 7741 section 4.2 (descriptor) and 4.3 (payload header: P bit 0 means key frame).
 """
 
+from collections.abc import Sequence
 from struct import Struct
 from typing import Final, TypeAlias
 
@@ -96,6 +97,19 @@ def widened(short_id: int, newest: int, *, is_later: bool) -> int:
     return newest - (newest - short_id) % _SHORT_ID_MOD & PICTURE_ID_MASK
 
 
+def temporal_of(packet: bytes, at: int, tail: int) -> int:
+    """Return the temporal layer of a packet; -1 when its descriptor tells none."""
+    return tail >> 6 if tail >= 0 and packet[at + 1] & _T else -1
+
+
+def may_enter(packet: bytes, at: int, tail: int) -> bool:
+    """Say whether a higher temporal layer may be taken up with this packet.
+
+    It must begin a frame that leans on the base layer alone (the Y bit).
+    """
+    return bool(tail & 0x20) and packet[at] & (_S | _PART) == _S
+
+
 def has_key_index(packet: bytes, at: int) -> bool:
     """Say whether an extended descriptor holds a KEYIDX."""
     return bool(packet[at] & _X and packet[at + 1] & _K)
@@ -155,3 +169,9 @@ def shifted(counters: Counters, shift: Counters, before: Counters) -> Counters:
 
 def _step(last: int, first: int, mask: int) -> int:
     return 0 if last < 0 or first < 0 else last + 1 - first & mask
+
+
+def dropped_before(dropped: Sequence[int], picture_id: int) -> int:
+    """Return how many of the frames left out stand before a frame, across the wrap of 15 bits."""
+    half = (PICTURE_ID_MASK + 1) // 2
+    return sum(1 for each in dropped if 0 < picture_id - each & PICTURE_ID_MASK < half)

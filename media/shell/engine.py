@@ -21,19 +21,26 @@ from media.core.engine_face import (
     Authenticated,
     EngineEvent,
     PeerKey,
+    PeerSample,
     PublicationBound,
     PublicationKey,
     ReceiveFacts,
-    ReceiveSection,
     RouteEdit,
+    SlotKey,
     SrtpKeys,
     SrtpProfile,
+    StreamSample,
 )
-from media.core.packets import extension_layout, payload_offset, unwrapped_rtx
+from media.core.packets import number_position, unwrapped_rtx
+from media.shell.binding import Home, home_of
 from media.shell.counts import Count
+from media.shell.encodings import NO_MARK, Encoding
 from media.shell.feedback import Feedback
 from media.shell.forwarder import Forwarder
-from media.shell.streams import Encoding, PeerStreams, Slot
+from media.shell.repair import Repair
+from media.shell.samples import sample_of, streams_of
+from media.shell.slots import Slot
+from media.shell.streams import PeerStreams
 
 SSRCS_MAX: Final = 64
 ENCODINGS_MAX: Final = 24
@@ -72,7 +79,8 @@ class PythonEngine:
         self._by_addr: dict[Addr, PeerStreams] = {}
         self._events: list[EngineEvent] = []
         self._forwarder = Forwarder(sendto, _NOT_SENT)
-        self._feedback = Feedback(sendto, self._forwarder, _NOT_SENT)
+        self._repair = Repair(self._forwarder)
+        self._feedback = Feedback(sendto, self._repair, self._forwarder.counts, _NOT_SENT)
         self._counts = self._forwarder.counts
         self._on_rtp = self._forwarder.on_rtp
         self._second_from = float("-inf")
@@ -89,6 +97,8 @@ class PythonEngine:
         if streams is None:
             return
         streams.sections = {section.mid: section for section in facts.sections}
+        numbered = (section.extensions.transport_cc for section in facts.sections)
+        streams.twcc_id = next((each for each in numbered if each is not None), None)
         for spec in facts.slots:
             if spec.mid not in streams.slots:
                 slot = Slot(streams, spec, draw=self._draw)
@@ -126,18 +136,69 @@ class PythonEngine:
         streams = self._peers.get(publication.peer)
         if streams is None:
             return
-        if is_muted:
-            streams.muted_mids.add(publication.mid)
-        else:
-            streams.muted_mids.discard(publication.mid)
-        for encoding in streams.encodings.values():
-            if encoding.publication.mid == publication.mid and encoding.is_muted is not is_muted:
-                encoding.is_muted = is_muted
-                encoding.hold_slots()
-                encoding.loss.forget()
-                encoding.gate.on_key_frame()  # nothing is owed while muted
-                if encoding.is_video and encoding.slots and not is_muted:
-                    encoding.gate.keep(now=self._now)
+        silenced = streams.muted_mids
+        silenced.add(publication.mid) if is_muted else silenced.discard(publication.mid)
+        self._silence(streams, publication.mid)
+
+    def set_paused(self, publication: PublicationKey, *, is_paused: bool) -> None:
+        """Drop a publication's packets because the server says so, whatever its owner says."""
+        streams = self._peers.get(publication.peer)
+        if streams is None:
+            return
+        paused = streams.paused_mids
+        paused.add(publication.mid) if is_paused else paused.discard(publication.mid)
+        self._silence(streams, publication.mid)
+
+    def set_deaf(self, peer: PeerKey, *, is_deaf: bool) -> None:
+        """Send a peer no media, or send it again; sound at once, pictures from a key frame."""
+        streams = self._peers.get(peer)
+        for slot in () if streams is None else streams.slots.values():
+            slot.is_paused = is_deaf
+            if slot.route is not None:
+                source, mid = slot.route
+                source.spread(mid)
+                self._ask_for_starts(source, mid)
+
+    def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
+        """Give a slot another encoding, at that one's next key frame, or none at once.
+
+        Args:
+            slot: Where.
+            rank: 0 is the smallest encoding; `OFF` for none.
+            temporal: Highest temporal layer to let through.
+        """
+        streams = self._peers.get(slot.peer)
+        steered = None if streams is None else streams.slots.get(slot.mid)
+        if steered is None or steered.route is None:
+            return
+        if steered.temporal_wanted != temporal:
+            steered.limit_temporal(temporal)
+        if steered.rank != rank:
+            steered.rank = rank
+            source, mid = steered.route
+            source.spread(mid)
+            self._ask_for_starts(source, mid)
+
+    def set_wanted(self, peer: PeerKey, wanted_bps: int) -> None:
+        """Say what the next step up would need; 0 ends the probing for it."""
+        streams = self._peers.get(peer)
+        if streams is not None:
+            streams.probe.wanted_bps = wanted_bps
+
+    def streams(self, publication: PublicationKey) -> tuple[StreamSample, ...]:
+        """Say what of a publication arrives: one entry a bound encoding."""
+        streams = self._peers.get(publication.peer)
+        return () if streams is None else streams_of(streams, publication.mid)
+
+    def estimate_bps(self, peer: PeerKey) -> float:
+        """Return the present estimate of a peer's downlink; 0 for one that is closed."""
+        streams = self._peers.get(peer)
+        return 0.0 if streams is None else streams.estimator.bps
+
+    def sample(self, peer: PeerKey, *, now: float) -> PeerSample | None:
+        """Say how a peer fared since the last time it was asked; None for one that is closed."""
+        streams = self._peers.get(peer)
+        return None if streams is None else sample_of(streams, now=now)
 
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
         """Apply edits at once, between two datagrams; a new video route asks for a key frame."""
@@ -153,11 +214,11 @@ class PythonEngine:
                 source.detach(mid, slot)
                 continue
             source.attach(mid, slot)
-            live = source.live.get(mid)
-            if live is not None:
-                self._feedback.ask_key_frame(source, live, now)
+            self._ask_for_starts(source, mid)
 
-    def on_srtp(self, addr: Addr, data: bytes, now: float) -> None:
+    def on_srtp(  # noqa: C901  (the hot path: a branch for each guard)
+        self, addr: Addr, data: bytes, now: float
+    ) -> None:
         """Take a datagram whose first byte is 128–191 and second is no RTCP type."""
         counts = self._counts
         streams = self._by_addr.get(addr)
@@ -183,7 +244,15 @@ class PythonEngine:
         counts[_PACKETS_IN] += 1
         if encoding is None:
             self._on_unknown(streams, ssrc, packet, now)
-        elif encoding.is_muted:
+            return
+        if encoding.twcc_head:
+            at = encoding.twcc_at
+            if packet[12:16] != encoding.twcc_mark or packet[at] != encoding.twcc_head:
+                at = _find_number(encoding, packet)
+            if at:
+                streams.arrived_numbers.append(packet[at + 1] << 8 | packet[at + 2])
+                streams.arrived_at.append(now)
+        if encoding.is_muted:
             self._forwarder.on_muted(encoding, packet, now)
         else:
             self._on_rtp(encoding, packet, now)
@@ -216,6 +285,8 @@ class PythonEngine:
             self._second_from = now
         for streams in self._peers.values():
             self._events += self._feedback.due(streams, now)
+            if streams.probe.wanted_bps:
+                self._repair.probe(streams, now)
             if is_new_second:
                 streams.packets_in = streams.bytes_in = streams.rtcp_in = 0
                 self._feedback.each_second(streams, now)
@@ -258,11 +329,31 @@ class PythonEngine:
         """Bound their number: libsrtp keeps state per authenticated SSRC."""
         return ssrc not in streams.ssrcs_seen and len(streams.ssrcs_seen) >= SSRCS_MAX
 
+    def _silence(self, streams: PeerStreams, mid: str) -> None:
+        is_muted = streams.is_silenced(mid)
+        for encoding in streams.live.get(mid, {}).values():
+            if encoding.is_muted is is_muted:
+                continue
+            encoding.is_muted = is_muted
+            encoding.hold_slots()
+            encoding.forget_debts()  # nothing is owed while muted
+            if encoding.is_video and encoding.waiting and not is_muted:
+                encoding.gate.keep(now=self._now)
+
+    def _ask_for_starts(self, streams: PeerStreams, mid: str) -> None:
+        """Ask for a key frame of every encoding of a section that somebody waits for."""
+        for encoding in streams.live.get(mid, {}).values():
+            if encoding.waiting:
+                self._feedback.ask_key_frame(streams, encoding, self._now)
+
     def _on_unknown(self, streams: PeerStreams, ssrc: int, packet: bytes, now: float) -> None:
         """The cold path: a stream seen for the first time, or a retransmission."""
         streams.ssrcs_seen.add(ssrc)
+        if streams.twcc_id is not None and (at := number_position(packet, streams.twcc_id)):
+            streams.arrived_numbers.append(packet[at + 1] << 8 | packet[at + 2])
+            streams.arrived_at.append(now)
         if ssrc not in streams.rtx:
-            encoding = self._bind(streams, ssrc, packet, now)
+            encoding = self._bind(streams, ssrc, packet)
             if encoding is not None:
                 take = self._forwarder.on_muted if encoding.is_muted else self._on_rtp
                 take(encoding, packet, now)
@@ -278,38 +369,44 @@ class PythonEngine:
         elif not repeated.is_muted:
             self._on_rtp(repeated, original, now, is_repair=True)
 
-    def _bind(self, streams: PeerStreams, ssrc: int, packet: bytes, now: float) -> Encoding | None:
-        """Give a new SSRC to a section: declared in the offer, else named by the mid extension.
-
-        Source: RFC 8843 section 9.2, RFC 9143.
-        """
-        section = _section_of(streams, ssrc, packet)
-        if section is None:
+    def _bind(self, streams: PeerStreams, ssrc: int, packet: bytes) -> Encoding | None:
+        """Give a new SSRC to a section: declared in the offer, else named by the packet."""
+        home = home_of(streams, ssrc, packet)
+        if home is None:
             return None
-        names = {codec.payload_type: codec.name for codec in section.codecs}
-        name = names.get(packet[1] & 0x7F)
-        if name == "rtx":
-            self._bind_rtx(streams, section, ssrc)
+        if home.is_rtx:
+            _bind_rtx(streams, home, ssrc)
             return None
-        if name is None or len(streams.encodings) >= ENCODINGS_MAX:
+        if len(streams.encodings) >= ENCODINGS_MAX:
             return None
-        encoding = Encoding(streams.key, section, ssrc)
-        encoding.is_muted = section.mid in streams.muted_mids
+        section = home.section
+        encoding = Encoding(streams.key, section, ssrc, rank=home.rank)
+        encoding.is_muted = streams.is_silenced(section.mid)
+        is_first = not streams.live.get(section.mid)
         if not streams.bring_live(encoding):
             return None
         streams.encodings[ssrc] = encoding
-        self._events.append(PublicationBound(publication=encoding.publication))
-        if encoding.slots and not encoding.is_muted:
-            self._feedback.ask_key_frame(streams, encoding, now)
+        if is_first:
+            self._events.append(PublicationBound(publication=encoding.publication))
+        if not encoding.is_muted:
+            self._ask_for_starts(streams, section.mid)
         return encoding
 
-    def _bind_rtx(self, streams: PeerStreams, section: ReceiveSection, ssrc: int) -> None:
-        """Bind a retransmission stream to the stream it repeats, once that is there."""
-        repaired = streams.live.get(section.mid)
-        if ssrc in section.rtx_ssrcs:
-            repaired = streams.encodings.get(section.ssrcs[section.rtx_ssrcs.index(ssrc)])
-        if repaired is not None:
-            streams.rtx[ssrc] = repaired
+
+def _bind_rtx(streams: PeerStreams, home: Home, ssrc: int) -> None:
+    """Bind a retransmission stream to the stream it repeats, once that is there."""
+    repaired = streams.live.get(home.section.mid, {}).get(home.rank)
+    if repaired is not None:
+        streams.rtx[ssrc] = repaired
+
+
+def _find_number(encoding: Encoding, packet: bytes) -> int:
+    """Look for the transport-wide number where it has not been before, and remember the place."""
+    assert encoding.twcc_id is not None  # noqa: S101  (asked only for such encodings)
+    at = number_position(packet, encoding.twcc_id)
+    encoding.twcc_at = at
+    encoding.twcc_mark = packet[12:16] if at else NO_MARK
+    return at
 
 
 def srtp_session(key: bytes, profile: SrtpProfile, *, is_outbound: bool) -> Session:
@@ -322,21 +419,3 @@ def srtp_session(key: bytes, profile: SrtpProfile, *, is_outbound: bool) -> Sess
     policy.window_size = REPLAY_WINDOW
     policy.allow_repeat_tx = is_outbound  # a NACK without RTX is answered by the same packet
     return Session(policy=policy)
-
-
-def _section_of(streams: PeerStreams, ssrc: int, packet: bytes) -> ReceiveSection | None:
-    sections = streams.sections
-    for section in sections.values():
-        if ssrc in section.ssrcs or ssrc in section.rtx_ssrcs:
-            return section
-    if payload_offset(packet) < 0:
-        return None
-    layout = extension_layout(packet)
-    for section in sections.values():
-        mid_at, mid_bytes = layout.get(section.extensions.mid or 0, (0, 0))
-        if packet[mid_at : mid_at + mid_bytes] == section.mid.encode() and mid_at:
-            rid_at, rid_bytes = layout.get(section.extensions.rid or 0, (0, 0))
-            rid = packet[rid_at : rid_at + rid_bytes].decode("latin-1")
-            is_ours = not rid_at or not section.rids or rid in section.rids
-            return section if is_ours else None
-    return None

@@ -7,7 +7,7 @@ import pytest
 from media.core import rtcp
 from media.core.history import RESENDS_A_PACKET
 from media.core.reports import NTP_SECOND
-from media.shell.streams import RESENDS_MIN
+from media.shell.slots import RESENDS_MIN
 from tests.support.engine_lab import (
     CAMERA,
     MIC,

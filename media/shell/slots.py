@@ -1,0 +1,235 @@
+"""One section a peer receives in: its numbers, what fills it, what it may be asked to repeat.
+
+Bare state with the few verbs that keep it whole.  A slot has what flows (`source`) and what it
+waits for (`target`): the one flows on until the other starts, so a change of layer shows no gap.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from media.core.allocator import FULL_RATE
+from media.core.engine_face import Kind, SendSpec
+from media.core.history import AUDIO_PACKETS, VIDEO_PACKETS, SentRing
+from media.core.packets import HeaderTemplate
+from media.core.reports import aligned
+from media.core.rewrite import Rewriter
+from media.core.vp8 import (
+    NO_SHIFT,
+    NOTHING_SENT,
+    PICTURE_ID_MASK,
+    Counters,
+    dropped_before,
+    shift_onto,
+    shifted,
+)
+from media.shell.encodings import Encoding
+
+if TYPE_CHECKING:
+    from media.shell.streams import PeerStreams
+
+RESENDS_MIN: Final = 50
+"""Packets a second a slot may be resent whatever its rate; beyond, a tenth of its rate."""
+ERAS_KEPT: Final = 4
+"""Starts of one source in a slot whose packets may still be asked for again."""
+DROPS_KEPT: Final = 64
+"""Frames left out of a slot that its late packets are still numbered around."""
+BEST: Final = 99
+"""Rank of a slot nobody has steered yet: the best encoding there is."""
+
+
+class Era:
+    """One start of a source in a slot: how its packets are numbered, for resends too."""
+
+    __slots__ = ("dropped", "shift", "source", "ts_shift")
+
+    def __init__(self, source: Encoding, ts_shift: int, shift: Counters) -> None:
+        self.source = source
+        self.ts_shift = ts_shift
+        self.shift = shift
+        """What is added to the source's VP8 counters, before frames left out."""
+        self.dropped: list[int] = []
+        """Picture ids of the last frames left out, in order."""
+
+    def shift_at(self, picture_id: int) -> Counters:
+        """Return the shift of one frame: each frame left out before it counts one back."""
+        if not self.dropped or picture_id < 0:
+            return self.shift
+        before = dropped_before(self.dropped, picture_id)
+        return self.shift[0] - before & PICTURE_ID_MASK, self.shift[1], self.shift[2]
+
+    def drop(self, picture_id: int) -> Counters:
+        """Leave a frame out; return the shift of the frames after it."""
+        if not self.dropped or self.dropped[-1] != picture_id:
+            self.dropped.append(picture_id)
+        if len(self.dropped) > DROPS_KEPT:
+            del self.dropped[0]
+            picture, tl0, key = self.shift
+            self.shift = picture - 1 & PICTURE_ID_MASK, tl0, key
+        return self.shift_at(picture_id + 1 & PICTURE_ID_MASK)
+
+
+class Slot:
+    """One section a peer receives in: its numbers, and what it may be asked to repeat."""
+
+    __slots__ = (
+        "allowed",
+        "bytes_sent",
+        "era",
+        "eras",
+        "is_paused",
+        "is_video",
+        "kept_id",
+        "last",
+        "packets_sent",
+        "payload_types",
+        "peer",
+        "rank",
+        "resent",
+        "rewriter",
+        "route",
+        "rtx_payload_type",
+        "rtx_seq",
+        "sent",
+        "shift",
+        "source",
+        "spec",
+        "ssrc",
+        "target",
+        "template",
+        "temporal",
+        "temporal_wanted",
+        "window_from",
+    )
+
+    def __init__(self, peer: "PeerStreams", spec: SendSpec, *, draw: Callable[[], int]) -> None:
+        self.peer = peer
+        self.spec = spec
+        self.ssrc = spec.ssrc
+        self.is_video = spec.kind is Kind.VIDEO
+        self.payload_types = {
+            codec.name: codec.payload_type for codec in reversed(spec.codecs) if codec.name != "rtx"
+        }
+        repaired = {codec.apt: codec.payload_type for codec in spec.codecs if codec.name == "rtx"}
+        main = self.payload_types.get("vp8")
+        self.rtx_payload_type = None if main is None else repaired.get(main)
+        self.template = HeaderTemplate(
+            mid_id=spec.extensions.mid,
+            mid=spec.mid,
+            twcc_id=spec.extensions.transport_cc,
+            level_id=None if self.is_video else spec.extensions.audio_level,
+        )
+        self.rewriter = Rewriter(
+            start_seq=draw(), start_ts=draw(), clock_rate_hz=spec.codecs[0].clock_rate_hz
+        )
+        self.sent = SentRing(VIDEO_PACKETS if self.is_video else AUDIO_PACKETS)
+        self.rtx_seq = draw() & 0x7FFF
+        self.route: tuple[PeerStreams, str] | None = None
+        """The send section that fills this slot, bound or not."""
+        self.source: Encoding | None = None
+        """What flows."""
+        self.target: Encoding | None = None
+        """What it waits for; the source flows until that starts."""
+        self.rank = BEST
+        """The encoding it should get; `OFF` for none."""
+        self.is_paused = False
+        self.temporal = self.temporal_wanted = FULL_RATE
+        """Highest temporal layer let through, and to be let through from its next entry on."""
+        self.kept_id = -1
+        """Picture id of a frame that was under way when its layer was shut out."""
+        self.last: Counters = NOTHING_SENT
+        """VP8 counters that went out last, under the source before this one."""
+        self.shift: Counters = NO_SHIFT
+        self.era = 0
+        self.eras: dict[int, Era] = {}
+        """What may still be resent: the present publication's packets, in their shifts."""
+        self.packets_sent = 0
+        self.bytes_sent = 0
+        self.window_from = 0
+        self.resent = 0
+        self.allowed = RESENDS_MIN
+
+    def begin(
+        self, source: Encoding, number: int, timestamp: int, counters: Counters, now: float
+    ) -> None:
+        """Let a source's packets in from this one on, numbered onto what went out before."""
+        before, is_cut_short = self.source, self._is_frame_cut_short()
+        self.stop()
+        self.wait_for(None)
+        since = None
+        if before is not None and before is not source:
+            since = aligned(before.reception, source.reception, timestamp)
+        self.rewriter.begin(
+            extended_seq=number, timestamp=timestamp, now=now, same_clock=since, skip=is_cut_short
+        )
+        self.shift = shift_onto(self.last, counters)
+        self.era += 1
+        self.eras[self.era] = Era(source, self.rewriter.ts_shift, self.shift)
+        self.eras.pop(self.era - ERAS_KEPT, None)
+        self.source = source
+        source.slots += (self,)
+
+    def stop(self) -> None:
+        """Let nothing in until a new start."""
+        if self.source is None:
+            return
+        self.last = shifted(self.source.counters, self.shift, self.last)
+        self.source.slots = without(self.source.slots, self)
+        self.source = None
+
+    def wait_for(self, target: Encoding | None) -> None:
+        """Come in at the start of a source; None waits for nothing."""
+        if self.target is target:
+            return
+        if self.target is not None:
+            self.target.waiting = without(self.target.waiting, self)
+        self.target = target
+        if target is not None:
+            target.waiting += (self,)
+
+    def release(self) -> None:
+        """Leave the publication: not even a resend of its packets enters any more."""
+        self.stop()
+        self.wait_for(None)
+        self.eras.clear()
+
+    def point_at(self, best: Encoding | None) -> None:
+        """Have this encoding of the publication, at its next start; none ends what flows."""
+        if best is None:
+            self.stop()
+        self.wait_for(None if best is self.source else best)
+
+    def limit_temporal(self, wanted: int) -> None:
+        """Let through temporal layers up to this one; fewer at once, more when they may enter."""
+        self.temporal_wanted = wanted
+        if wanted < self.temporal:
+            self.temporal = wanted
+            self.kept_id = -1 if self.source is None else self.source.counters[0]
+
+    def leave_out(self, number: int, picture_id: int) -> None:
+        """Leave out a packet of a temporal layer that is shut out, its whole frame with it.
+
+        Numbers close up behind the newest packet only: around a late one they are given already.
+        """
+        if number > self.rewriter.highest and 0 <= picture_id != self.kept_id:
+            self.shift = self.eras[self.era].drop(picture_id)
+        self.rewriter.pass_over(number)
+
+    def new_second(self) -> None:
+        """Reckon how much may be resent in the second that begins."""
+        self.allowed = max(RESENDS_MIN, (self.packets_sent - self.window_from) // 10)
+        self.window_from = self.packets_sent
+        self.resent = 0
+
+    def _is_frame_cut_short(self) -> bool:
+        """Say whether the last packet that went out ends no frame."""
+        if self.source is None or not self.is_video:
+            return False
+        found = self.sent.find(self.rewriter.newest)
+        era = None if found is None else self.eras.get(found[1])
+        packet = None if found is None or era is None else era.source.ring.find(found[0])
+        return packet is not None and not packet[1] & 0x80
+
+
+def without(slots: tuple[Slot, ...], gone: Slot) -> tuple[Slot, ...]:
+    """Return the slots but one."""
+    return tuple(each for each in slots if each is not gone)
