@@ -11,6 +11,8 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from media.contract.stats import Link, PeerStats, Rung, RungCause
+
 SUBPROTOCOL = "telehealth.media.v1"
 CONTROL_TOKEN_TYP = "media-control+jwt"  # noqa: S105  (a media type, no secret)
 CONTROL_TOKEN_LIFE_S = 60
@@ -144,6 +146,16 @@ class AckSlots(SeatCommand, frozen=True, kw_only=True, tag="ack-slots"):
     map_id: Annotated[int, Meta(ge=1)]
 
 
+class Pause(SeatCommand, frozen=True, kw_only=True, tag="pause"):
+    """Stop a participant's media both ways, or one publication of theirs, or let it go on.
+
+    Whatever its owner says of muting; what was sent meanwhile stays unheard.
+    """
+
+    is_paused: bool
+    publication_id: Id | None = None
+
+
 ControlCommand: TypeAlias = (
     OpenRoom
     | CloseRoom
@@ -155,6 +167,7 @@ ControlCommand: TypeAlias = (
     | Mute
     | SetWants
     | AckSlots
+    | Pause
 )
 ToMedia: TypeAlias = ControlHello | ControlCommand
 
@@ -257,6 +270,39 @@ class KeyFrameStall(SeatEvent, frozen=True, kw_only=True, tag="key-frame-stall")
     publication_id: str
 
 
+class EncodingWanted(Struct, frozen=True, kw_only=True):
+    """Whether somebody wants one simulcast encoding."""
+
+    rid: str
+    is_wanted: bool
+
+
+class LayersWanted(SeatEvent, frozen=True, kw_only=True, tag="layers-wanted"):
+    """Told to a publisher: send these encodings of a publication and let the others rest."""
+
+    publication_id: str
+    encodings: tuple[EncodingWanted, ...]
+
+
+class QualityTold(SeatEvent, frozen=True, kw_only=True, tag="quality"):
+    """How a participant's connection fares, and how far its pictures had to step down.
+
+    At most once a second: on change, else every five seconds.
+    """
+
+    link: Link
+    """The worse of both ways."""
+    rung: Rung
+    cause: RungCause
+    stats: PeerStats
+
+
+class SpeakersTold(Event, frozen=True, kw_only=True, tag="speakers"):
+    """Who speaks now, the loudest first; on change alone, at most twice a second."""
+
+    participant_ids: tuple[str, ...]
+
+
 class RoomLost(Event, frozen=True, kw_only=True, tag="room-lost"):
     """The node gave the room up (empty for 300 s, or drained)."""
 
@@ -271,6 +317,9 @@ ControlEvent: TypeAlias = (
     | SlotMap
     | PublicationLive
     | KeyFrameStall
+    | LayersWanted
+    | QualityTold
+    | SpeakersTold
     | RoomLost
 )
 FromMedia: TypeAlias = ControlWelcome | Done | CommandRefused | ControlEvent

@@ -86,7 +86,8 @@ class Allocator:
     """The choices for one peer; keeps what it chose, to go up slowly."""
 
     def __init__(self) -> None:
-        self._steps: dict[str, Step] = {}
+        self._held: dict[str, Step] = {}
+        """What slots have that bandwidth holds back."""
         self._room_since: float | None = None
         self.latest = Allocation(choices=MappingProxyType({}), wanted_bps=0, spent_bps=0)
 
@@ -103,34 +104,35 @@ class Allocator:
         """
         ranked = sorted(requests, key=lambda each: -each.priority)
         left = bps - AUDIO_BPS * audio_slots
-        chosen = {each.slot: NOTHING for each in ranked}
+        chosen: dict[str, Step] = {}
         for each in ranked:
-            # One seen for the first time starts where it fits; one known goes up slowly.
-            ceiling = self._known_place(each)
-            step = _best(each.steps[: ceiling + 1], left)
-            chosen[each.slot] = step
-            left -= step.bps
-        climber = _next_up(ranked, chosen)
+            # One seen for the first time starts where it fits; one held back goes up slowly.
+            chosen[each.slot] = _best(each.steps[: self._known_place(each) + 1], left)
+            left -= chosen[each.slot].bps
         wanted = 0
-        if climber is not None:
-            each, step = climber
-            needed = HEADROOM * (bps - left + step.bps - chosen[each.slot].bps)
-            wanted = int(needed)
-            if self._may_climb(has_room=bps >= needed, now=now):
-                chosen[each.slot] = step
-                left -= step.bps - self._steps.get(each.slot, NOTHING).bps
-        else:
+        climber = _next_up(ranked, chosen)
+        if climber is None:
             self._room_since = None
-        self._steps = chosen
+        else:
+            slot, step = climber
+            more = step.bps - chosen[slot].bps
+            wanted = int(HEADROOM * (bps - left + more))
+            if self._may_climb(has_room=bps >= wanted, now=now):
+                chosen[slot], left = step, left - more
         choices = {each.slot: _explained(each, chosen[each.slot]) for each in ranked}
+        self._held = {
+            slot: choice.step
+            for slot, choice in choices.items()
+            if choice.reason is Reason.BANDWIDTH
+        }
         self.latest = Allocation(
             choices=MappingProxyType(choices), wanted_bps=wanted, spent_bps=int(bps - left)
         )
         return self.latest
 
     def _known_place(self, request: Request) -> int:
-        """Return the place of the present step in the ladder as it is now."""
-        known = self._steps.get(request.slot)
+        """Return how far up the ladder, as it is now, a slot may start."""
+        known = self._held.get(request.slot)
         if known is None:
             return len(request.steps)
         places = [
@@ -157,7 +159,7 @@ def _best(steps: Sequence[Step], left: float) -> Step:
     return fitting[-1] if fitting else NOTHING
 
 
-def _next_up(ranked: Sequence[Request], chosen: Mapping[str, Step]) -> tuple[Request, Step] | None:
+def _next_up(ranked: Sequence[Request], chosen: Mapping[str, Step]) -> tuple[str, Step] | None:
     """Return the dearest slot that could have more, and its next step."""
     for each in ranked:
         have = chosen[each.slot]
@@ -165,7 +167,7 @@ def _next_up(ranked: Sequence[Request], chosen: Mapping[str, Step]) -> tuple[Req
             step for step in each.steps if (step.rank, step.temporal) > (have.rank, have.temporal)
         ]
         if above:
-            return each, above[0]
+            return each.slot, above[0]
     return None
 
 

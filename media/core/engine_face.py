@@ -245,7 +245,13 @@ class Engine(Protocol):
         ...
 
     def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
-        """Give a slot another encoding, at that one's next key frame, or none at once."""
+        """Give a slot another encoding, at that one's next key frame, or none at once.
+
+        Args:
+            slot: Where.
+            rank: 0 is the smallest encoding; -1 for none.
+            temporal: Highest temporal layer to let through.
+        """
         ...
 
     def set_wanted(self, peer: PeerKey, wanted_bps: int) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from media.core.allocator import Reason, Step
+
 REST_AFTER_S: Final = 5.0
 DEAD_AFTER_S: Final = 1.0
 
@@ -75,20 +77,23 @@ class Layers:
                 each.is_wanted = False
         return self.wanted != was
 
-    def is_dead(self, rank: int, *, now: float) -> bool:
-        """Say whether an encoding should be arriving and does not."""
-        each = self._encodings[rank]
-        since = max(each.heard_at, each.told_at)
-        return each.is_wanted and now - since >= DEAD_AFTER_S
+    def excuse(self, *, now: float) -> None:
+        """Hold nothing against a sender that is muted, or was until now."""
+        for each in self._encodings:
+            each.told_at = now
 
     def usable(self, *, now: float) -> tuple[int, ...]:
-        """Return the ranks that arrive or may be asked for, ascending."""
-        return tuple(r for r in range(self.count) if not self.is_dead(r, now=now))
+        """Return the ranks that arrive or may be asked for, ascending.
 
-    def replay(self, *, now: float) -> None:
-        """Start over: the sender's connection is new, or was away, and knows nothing."""
-        for each in self._encodings:
-            each.is_wanted, each.wanted_at, each.told_at = True, now, now
+        While nothing of a publication arrives at all, no encoding is better than another.
+        """
+        alive = [
+            rank
+            for rank, each in enumerate(self._encodings)
+            if not each.is_wanted or now - max(each.heard_at, each.told_at) < DEAD_AFTER_S
+        ]
+        is_silent = all(now - each.heard_at >= DEAD_AFTER_S for each in self._encodings)
+        return tuple(range(self.count)) if is_silent else tuple(alive)
 
 
 def rank_for_width(max_width_px: int, count: int) -> int:
@@ -109,3 +114,29 @@ def cost_bps(rank: int, count: int, measured_bps: float) -> int:
     if count == 1:
         return int(min(max(measured_bps, SINGLE_LEAST_BPS), SINGLE_BPS))
     return RANK_BPS[-count:][rank]
+
+
+def steps_of(
+    layers: Layers, *, max_width_px: int, top_temporal: int, measured_bps: float, now: float
+) -> tuple[tuple[Step, ...], Reason]:
+    """Return what a viewer could get of a publication, ascending, and what bounds it.
+
+    Args:
+        layers: The publication's.
+        max_width_px: Of the viewer's tile; 0 for one that is not shown.
+        top_temporal: Highest temporal layer seen in its smallest encoding; 0 or less: none to drop.
+        measured_bps: What its single encoding sends.
+        now: Monotonic instant in seconds.
+    """
+    best = rank_for_width(max_width_px, layers.count)
+    if best < 0:
+        return (), Reason.WISH
+    usable = layers.usable(now=now)
+    fitting = [rank for rank in usable if rank <= best] or list(usable[:1])
+    steps = [Step(rank=rank, bps=cost_bps(rank, layers.count, measured_bps)) for rank in fitting]
+    if steps and steps[0].rank == 0 and top_temporal > 0:
+        half = min(HALF_RATE_BPS, steps[0].bps * 6 // 10)
+        steps.insert(0, Step(rank=0, temporal=top_temporal - 1, bps=half))
+    if best not in usable:
+        return tuple(steps), Reason.SENDER
+    return tuple(steps), Reason.FULL if best == layers.count - 1 else Reason.WISH

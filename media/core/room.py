@@ -56,6 +56,26 @@ class PublicationMuted:
     is_muted: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One publication, as the balance of the room sees it."""
+
+    publication_id: str
+    section: Section
+    source: Source
+    is_muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One slot that shows or sounds a publication, and how dear that is to its viewer."""
+
+    slot_mid: str
+    publication: Publication
+    max_width_px: int
+    priority: int
+
+
 RoomEffect: TypeAlias = RouteChanged | SlotMapMade | PublicationMuted
 
 
@@ -105,6 +125,7 @@ class Room:
         self._seats: dict[str, _Seat] = {}
         self._publications: dict[str, _Publication] = {}
         self._effects: list[RoomEffect] = []
+        self._voices: dict[str, int] = {}  # publication → its place among those who spoke last
 
     def attach(
         self, participant_id: str, attach_epoch: int, may_publish: Collection[Source]
@@ -205,6 +226,35 @@ class Room:
         for slot in seat.slots:
             self._route_if_acknowledged(participant_id, seat, slot)
 
+    def publications(self) -> list[Publication]:
+        """Return all publications."""
+        return [self._publication(each) for each in self._publications]
+
+    def views(self, participant_id: str) -> list[View]:
+        """Return the slots of a participant that media may enter now."""
+        seat = self._seats.get(participant_id)
+        if seat is None:
+            return []
+        wants = {want.publication_id: want for want in seat.wants}
+        return [
+            View(
+                slot_mid=slot.mid,
+                publication=self._publication(slot.publication_id),
+                max_width_px=wants[slot.publication_id].max_width_px,
+                priority=wants[slot.publication_id].priority,
+            )
+            for slot in seat.slots
+            if slot.routed_from is not None and slot.publication_id is not None
+        ]
+
+    def note_speakers(self, publication_ids: Sequence[str]) -> None:
+        """Learn who spoke, the latest first: where sound slots are short, these get them."""
+        self._voices = {each: place for place, each in enumerate(publication_ids)}
+        for participant_id, seat in self._seats.items():
+            wished = self._wished(participant_id, seat, is_audio=True)
+            if len(wished) > sum(slot.is_audio for slot in seat.slots):
+                self._reassign(participant_id, seat)
+
     @property
     def deadline(self) -> float | None:
         """When `on_deadline` is owed; minus infinity right after a new map."""
@@ -228,6 +278,15 @@ class Room:
         """Hand over what is to be done, in order."""
         effects, self._effects = self._effects, []
         return effects
+
+    def _publication(self, publication_id: str) -> Publication:
+        known = self._publications[publication_id]
+        return Publication(
+            publication_id=publication_id,
+            section=known.section,
+            source=known.source,
+            is_muted=known.is_muted,
+        )
 
     def _seat(self, participant_id: str) -> _Seat:
         seat = self._seats.get(participant_id)
@@ -294,7 +353,13 @@ class Room:
 
     def _wished(self, participant_id: str, seat: _Seat, *, is_audio: bool) -> list[str]:
         """Return existing publications of others that are wished for, the dearest first."""
-        ranked = sorted(seat.wants, key=lambda want: -want.priority)
+        ranked = sorted(
+            seat.wants,
+            key=lambda want: (
+                -want.priority,
+                self._voices.get(want.publication_id, len(self._voices)) if is_audio else 0,
+            ),
+        )
         found = []
         for want in ranked:
             publication = self._publications.get(want.publication_id)

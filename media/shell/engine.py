@@ -32,14 +32,13 @@ from media.core.engine_face import (
     StreamSample,
 )
 from media.core.packets import number_position, unwrapped_rtx
-from media.shell.binding import Home, home_of
+from media.shell.binding import home_of
 from media.shell.counts import Count
-from media.shell.encodings import NO_MARK, Encoding
 from media.shell.feedback import Feedback
 from media.shell.forwarder import Forwarder
 from media.shell.repair import Repair
 from media.shell.samples import sample_of, streams_of
-from media.shell.slots import Slot
+from media.shell.slots import Encoding, Slot
 from media.shell.streams import PeerStreams
 
 SSRCS_MAX: Final = 64
@@ -133,40 +132,23 @@ class PythonEngine:
 
         What came while muted is gone for good; video goes on with a key frame asked for.
         """
-        streams = self._peers.get(publication.peer)
-        if streams is None:
-            return
-        silenced = streams.muted_mids
-        silenced.add(publication.mid) if is_muted else silenced.discard(publication.mid)
-        self._silence(streams, publication.mid)
+        if (streams := self._peers.get(publication.peer)) is not None:
+            self._silence(streams, publication.mid, streams.muted_mids, is_silent=is_muted)
 
     def set_paused(self, publication: PublicationKey, *, is_paused: bool) -> None:
         """Drop a publication's packets because the server says so, whatever its owner says."""
-        streams = self._peers.get(publication.peer)
-        if streams is None:
-            return
-        paused = streams.paused_mids
-        paused.add(publication.mid) if is_paused else paused.discard(publication.mid)
-        self._silence(streams, publication.mid)
+        if (streams := self._peers.get(publication.peer)) is not None:
+            self._silence(streams, publication.mid, streams.paused_mids, is_silent=is_paused)
 
     def set_deaf(self, peer: PeerKey, *, is_deaf: bool) -> None:
         """Send a peer no media, or send it again; sound at once, pictures from a key frame."""
         streams = self._peers.get(peer)
         for slot in () if streams is None else streams.slots.values():
             slot.is_paused = is_deaf
-            if slot.route is not None:
-                source, mid = slot.route
-                source.spread(mid)
-                self._ask_for_starts(source, mid)
+            self._spread_again(slot)
 
     def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
-        """Give a slot another encoding, at that one's next key frame, or none at once.
-
-        Args:
-            slot: Where.
-            rank: 0 is the smallest encoding; `OFF` for none.
-            temporal: Highest temporal layer to let through.
-        """
+        """Give a slot another encoding, at that one's next key frame, or none at once."""
         streams = self._peers.get(slot.peer)
         steered = None if streams is None else streams.slots.get(slot.mid)
         if steered is None or steered.route is None:
@@ -175,9 +157,7 @@ class PythonEngine:
             steered.limit_temporal(temporal)
         if steered.rank != rank:
             steered.rank = rank
-            source, mid = steered.route
-            source.spread(mid)
-            self._ask_for_starts(source, mid)
+            self._spread_again(steered)
 
     def set_wanted(self, peer: PeerKey, wanted_bps: int) -> None:
         """Say what the next step up would need; 0 ends the probing for it."""
@@ -213,7 +193,9 @@ class PythonEngine:
             if not edit.is_attached:
                 source.detach(mid, slot)
                 continue
-            source.attach(mid, slot)
+            if slot.route != (source.key, mid):
+                self._leave(slot)
+                source.attach(mid, slot)
             self._ask_for_starts(source, mid)
 
     def on_srtp(  # noqa: C901  (the hot path: a branch for each guard)
@@ -248,7 +230,7 @@ class PythonEngine:
         if encoding.twcc_head:
             at = encoding.twcc_at
             if packet[12:16] != encoding.twcc_mark or packet[at] != encoding.twcc_head:
-                at = _find_number(encoding, packet)
+                at = encoding.find_number(packet)
             if at:
                 streams.arrived_numbers.append(packet[at + 1] << 8 | packet[at + 2])
                 streams.arrived_at.append(now)
@@ -309,27 +291,37 @@ class PythonEngine:
 
         Its own streams end with a BYE each, while the path and the keys are still there.
         """
-        streams = self._peers.pop(peer, None)
+        streams = self._peers.get(peer)
         if streams is None:
             return
         self._feedback.say_bye(streams)
-        for addr in streams.valid:
-            if self._by_addr.get(addr) is streams:
-                del self._by_addr[addr]
-        streams.valid, streams.selected = frozenset(), None
+        self.set_path(peer, frozenset(), None)
+        del self._peers[peer]
         for mid, slots in list(streams.routes.items()):
             for slot in list(slots):
                 streams.detach(mid, slot)
         for slot in streams.slots.values():
-            if slot.route is not None:
-                source, mid = slot.route
-                source.detach(mid, slot)
+            self._leave(slot)
 
     def _is_one_too_many(self, streams: PeerStreams, ssrc: int) -> bool:
         """Bound their number: libsrtp keeps state per authenticated SSRC."""
         return ssrc not in streams.ssrcs_seen and len(streams.ssrcs_seen) >= SSRCS_MAX
 
-    def _silence(self, streams: PeerStreams, mid: str) -> None:
+    def _leave(self, slot: Slot) -> None:
+        """End the route of a slot, if it has one."""
+        if slot.route is not None and (source := self._peers.get(slot.route[0])) is not None:
+            source.detach(slot.route[1], slot)
+
+    def _spread_again(self, slot: Slot) -> None:
+        """Point the slots of its source anew, and ask for what they wait for."""
+        if slot.route is not None and (source := self._peers.get(slot.route[0])) is not None:
+            source.spread(slot.route[1])
+            self._ask_for_starts(source, slot.route[1])
+
+    def _silence(
+        self, streams: PeerStreams, mid: str, silent: set[str], *, is_silent: bool
+    ) -> None:
+        silent.add(mid) if is_silent else silent.discard(mid)
         is_muted = streams.is_silenced(mid)
         for encoding in streams.live.get(mid, {}).values():
             if encoding.is_muted is is_muted:
@@ -375,7 +367,9 @@ class PythonEngine:
         if home is None:
             return None
         if home.is_rtx:
-            _bind_rtx(streams, home, ssrc)
+            # A repaired stream is there before its repair, or the repair is of no use yet.
+            if (repaired := streams.live.get(home.section.mid, {}).get(home.rank)) is not None:
+                streams.rtx[ssrc] = repaired
             return None
         if len(streams.encodings) >= ENCODINGS_MAX:
             return None
@@ -391,22 +385,6 @@ class PythonEngine:
         if not encoding.is_muted:
             self._ask_for_starts(streams, section.mid)
         return encoding
-
-
-def _bind_rtx(streams: PeerStreams, home: Home, ssrc: int) -> None:
-    """Bind a retransmission stream to the stream it repeats, once that is there."""
-    repaired = streams.live.get(home.section.mid, {}).get(home.rank)
-    if repaired is not None:
-        streams.rtx[ssrc] = repaired
-
-
-def _find_number(encoding: Encoding, packet: bytes) -> int:
-    """Look for the transport-wide number where it has not been before, and remember the place."""
-    assert encoding.twcc_id is not None  # noqa: S101  (asked only for such encodings)
-    at = number_position(packet, encoding.twcc_id)
-    encoding.twcc_at = at
-    encoding.twcc_mark = packet[12:16] if at else NO_MARK
-    return at
 
 
 def srtp_session(key: bytes, profile: SrtpProfile, *, is_outbound: bool) -> Session:

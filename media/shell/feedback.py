@@ -8,9 +8,8 @@ from media.core.engine_face import Addr, EngineEvent, KeyFrameStalled, Kind
 from media.core.sequence import SEQ_MOD
 from media.core.twcc import TransportFeedback
 from media.shell.counts import Count
-from media.shell.encodings import Encoding
 from media.shell.repair import Repair
-from media.shell.slots import Slot
+from media.shell.slots import Encoding, Slot
 from media.shell.streams import PeerStreams
 
 CAMERA_BITS_PER_S: Final = 2_500_000

@@ -33,9 +33,8 @@ from media.core.vp8 import (
     widened,
 )
 from media.shell.counts import Count
-from media.shell.encodings import Encoding
 from media.shell.repair import rebuilt
-from media.shell.slots import Slot
+from media.shell.slots import Encoding, Slot
 
 OUT_BYTES_MAX: Final = 1_356
 """What one protect call of libsrtp's binding takes."""

@@ -18,6 +18,7 @@ from media.contract.control import (
     KeyFrameStall,
     Mute,
     Offer,
+    Pause,
     PeerClosed,
     PeerConnected,
     PeerLost,
@@ -37,6 +38,7 @@ from media.core.engine_face import Kind, PeerKey, PublicationKey, Route, RouteEd
 from media.core.ice_lite import Lost, Suspect
 from media.core.room import PublicationMuted, Room, RouteChanged, Section, SlotMapMade
 from media.shell import dtls_seam
+from media.shell.adaptation import Adaptation
 from media.shell.peer import Closed, Connected, Peer, PeerNews, Plant
 
 EMPTY_LIMIT_S: Final = 300.0
@@ -77,6 +79,9 @@ class HostedRoom:
         self._plant = plant
         self._tell = tell
         self._room = Room(seats=seats_max)
+        self._adaptation = Adaptation(
+            engine=plant.engine, room=self._room, seat_of=self.seats.get, key_of=self._key
+        )
         self._fences: dict[str, int] = {}
         self._cname = dtls_seam.draw_name()
         self._empty_since: float | None = now
@@ -106,6 +111,7 @@ class HostedRoom:
         if self._room.deadline is not None and now >= self._room.deadline:
             self._room.on_deadline(now=now)
         self._obey(now)
+        self._adapt(now)
 
     def on_bound(self, seat: Seat, mid: str) -> None:
         """Note that packets of a send section arrive; tell it once it has a name."""
@@ -139,7 +145,7 @@ class HostedRoom:
                 self._detach(command, now)
             case Offer():
                 return self._offer(command, now)
-            case Publish() | Unpublish() | Mute():
+            case Publish() | Unpublish() | Mute() | Pause():
                 self._dispatch_publication(command)
             case SetWants():
                 self._seat(command)
@@ -151,7 +157,7 @@ class HostedRoom:
                 raise Refused(RefusalCode.UNSUPPORTED_COMMAND)
         return None
 
-    def _dispatch_publication(self, command: Publish | Unpublish | Mute) -> None:
+    def _dispatch_publication(self, command: Publish | Unpublish | Mute | Pause) -> None:
         match command:
             case Publish():
                 self._publish(command)
@@ -159,6 +165,8 @@ class HostedRoom:
                 self._unpublish(command)
             case Mute():
                 self._mute(command)
+            case Pause():
+                self._pause(command)
 
     def _seat(self, command: SeatCommand) -> Seat:
         seat = self.seats.get(command.participant_id)
@@ -258,6 +266,32 @@ class HostedRoom:
             raise Refused(RefusalCode.UNKNOWN_PUBLICATION)
         self._room.mute(command.participant_id, command.publication_id, is_muted=command.is_muted)
 
+    def _pause(self, command: Pause) -> None:
+        """Stop one publication, or all media of a participant both ways, or let it go on."""
+        seat = self._seat(command)
+        if command.publication_id is None:
+            mids = () if seat.peer.agreement is None else tuple(seat.peer.agreement.publishable)
+            self._plant.engine.set_deaf(seat.peer.key, is_deaf=command.is_paused)
+        elif command.publication_id in seat.publications:
+            mids = (seat.publications[command.publication_id],)
+        else:
+            raise Refused(RefusalCode.UNKNOWN_PUBLICATION)
+        for mid in mids:
+            publication = PublicationKey(peer=seat.peer.key, mid=mid)
+            self._plant.engine.set_paused(publication, is_paused=command.is_paused)
+
+    def _adapt(self, now: float) -> None:
+        """Keep the balance of the room, and tell what came of it."""
+        peers = {name: seat.peer.key for name, seat in self.seats.items()}
+        for told in self._adaptation.on_tick(peers, now=now):
+            if told.participant_id is None:
+                event = told.kind(
+                    number=0, room_id=self.room_id, room_epoch=self.epoch, **told.facts
+                )
+                self._tell("", event)
+            else:
+                self._tell_seat(self.seats[told.participant_id], told.kind, **told.facts)
+
     def _end(self, seat: Seat, now: float) -> None:
         """Cut first, tell the room's rules second."""
         seat.peer.close()
@@ -269,10 +303,12 @@ class HostedRoom:
     def _on_news(self, seat: Seat, news: PeerNews) -> None:
         match news:
             case Connected(profile=profile):
+                self._adaptation.find(seat.participant_id)
                 self._tell_seat(seat, PeerConnected, srtp_profile=profile.name)
             case Suspect():
                 self._tell_seat(seat, PeerSuspect)
             case Lost():
+                self._adaptation.lose(seat.participant_id, now=monotonic())
                 self._tell_seat(seat, PeerLost)
             case Closed(reason=reason):
                 now = monotonic()
@@ -293,6 +329,7 @@ class HostedRoom:
                     self._plant.engine.set_muted(self._publication(source), is_muted=is_muted)
         if edits:
             self._plant.engine.route(edits, now=now)
+            self._adaptation.hurry()
 
     def _key(self, participant_id: str, peer_epoch: int) -> PeerKey:
         return PeerKey(f"{self.room_id}/{participant_id}/{peer_epoch}")

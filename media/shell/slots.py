@@ -1,18 +1,21 @@
-"""One section a peer receives in: its numbers, what fills it, what it may be asked to repeat.
+"""The two ends of a route: one stream a peer sends, one section a peer receives in.
 
 Bare state with the few verbs that keep it whole.  A slot has what flows (`source`) and what it
 waits for (`target`): the one flows on until the other starts, so a change of layer shows no gap.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol, TypeAlias
 
 from media.core.allocator import FULL_RATE
-from media.core.engine_face import Kind, SendSpec
-from media.core.history import AUDIO_PACKETS, VIDEO_PACKETS, SentRing
-from media.core.packets import HeaderTemplate
-from media.core.reports import aligned
+from media.core.engine_face import Addr, Kind, PeerKey, PublicationKey, ReceiveSection, SendSpec
+from media.core.history import AUDIO_PACKETS, VIDEO_PACKETS, PacketRing, SentRing
+from media.core.keyframes import QUIET_PERIOD_S, KeyframeGate
+from media.core.nack import LossWatch
+from media.core.packets import HeaderTemplate, number_position
+from media.core.reports import Reception, RoundTrips, aligned
 from media.core.rewrite import Rewriter
+from media.core.twcc import SentLog
 from media.core.vp8 import (
     NO_SHIFT,
     NOTHING_SENT,
@@ -22,11 +25,13 @@ from media.core.vp8 import (
     shift_onto,
     shifted,
 )
-from media.shell.encodings import Encoding
 
-if TYPE_CHECKING:
-    from media.shell.streams import PeerStreams
-
+AUDIO_TRIES: Final = 2
+VIDEO_TRIES: Final = 10
+QUIET_HIGHER_S: Final = 1.0
+"""Between two key-frame requests for any encoding but the smallest."""
+NO_MARK: Final = b"-"
+"""Compares unequal to four bytes of any packet."""
 RESENDS_MIN: Final = 50
 """Packets a second a slot may be resent whatever its rate; beyond, a tenth of its rate."""
 ERAS_KEPT: Final = 4
@@ -35,6 +40,118 @@ DROPS_KEPT: Final = 64
 """Frames left out of a slot that its late packets are still numbered around."""
 BEST: Final = 99
 """Rank of a slot nobody has steered yet: the best encoding there is."""
+
+Transform: TypeAlias = Callable[[bytes], bytes]
+
+
+class Receiver(Protocol):
+    """The peer of a slot, as far as the way to it is concerned."""
+
+    selected: Addr | None
+    protect: Transform | None
+    sent_log: SentLog
+    trips: RoundTrips
+    nacked: int
+    resent: int
+    key_frames_asked: int
+
+
+class Encoding:
+    """One stream a peer sends: its history, its losses, and the slots it goes to."""
+
+    __slots__ = (
+        "codec_of",
+        "counters",
+        "floor",
+        "gate",
+        "is_declared",
+        "is_muted",
+        "is_video",
+        "level_at",
+        "level_id",
+        "level_mark",
+        "loss",
+        "loud",
+        "may_ask_again",
+        "octets",
+        "publication",
+        "rank",
+        "reception",
+        "ring",
+        "rtx_to_primary",
+        "slots",
+        "ssrc",
+        "top_temporal",
+        "twcc_at",
+        "twcc_head",
+        "twcc_id",
+        "twcc_mark",
+        "waiting",
+    )
+
+    def __init__(self, peer: PeerKey, section: ReceiveSection, ssrc: int, *, rank: int = 0) -> None:
+        self.publication = PublicationKey(peer=peer, mid=section.mid)
+        self.ssrc = ssrc
+        self.rank = rank
+        """0 is the smallest of a publication's encodings."""
+        self.is_video = section.kind is Kind.VIDEO
+        self.is_muted = False
+        self.is_declared = ssrc in section.ssrcs
+        self.codec_of = {
+            codec.payload_type: codec.name for codec in section.codecs if codec.name != "rtx"
+        }
+        self.rtx_to_primary = {
+            codec.payload_type: codec.apt for codec in section.codecs if codec.apt is not None
+        }
+        self.may_ask_again = any("nack" in codec.feedback for codec in section.codecs)
+        self.level_id = section.extensions.audio_level
+        # Where the level's id byte stood last, and the length word and id byte it stood under.
+        self.level_at = 0
+        self.level_mark = b""
+        self.loud = 0
+        """Packets whose audio level is that of speech."""
+        self.twcc_id = section.extensions.transport_cc
+        self.twcc_head = 0 if self.twcc_id is None else self.twcc_id << 4 | 1
+        self.twcc_at = 0
+        self.twcc_mark = NO_MARK
+        self.ring = PacketRing(VIDEO_PACKETS if self.is_video else AUDIO_PACKETS)
+        self.floor = 0
+        """Extended number below which nothing is taken: what came while muted stays unheard."""
+        self.loss = LossWatch(tries_max=VIDEO_TRIES if self.is_video else AUDIO_TRIES)
+        self.gate = KeyframeGate(quiet_period_s=QUIET_HIGHER_S if rank else QUIET_PERIOD_S)
+        self.reception = Reception(ssrc=ssrc, clock_rate_hz=section.codecs[0].clock_rate_hz)
+        self.top_temporal = -1
+        """Highest temporal layer seen."""
+        self.octets = 0
+        """Payload bytes received."""
+        self.counters: Counters = NOTHING_SENT
+        """VP8 counters of the newest packet, the picture id widened."""
+        self.slots: tuple[Slot, ...] = ()
+        """Where every packet goes."""
+        self.waiting: tuple[Slot, ...] = ()
+        """Who comes in at the next key frame, or at once for sound."""
+
+    @property
+    def is_watched(self) -> bool:
+        """Say whether a slot has it or waits for it."""
+        return bool(self.slots or self.waiting)
+
+    def find_number(self, packet: bytes) -> int:
+        """Look for the transport-wide number where it was not before; remember the place."""
+        at = 0 if self.twcc_id is None else number_position(packet, self.twcc_id)
+        self.twcc_at, self.twcc_mark = at, packet[12:16] if at else NO_MARK
+        return at
+
+    def hold_slots(self) -> None:
+        """Let every slot wait for a new start: what follows is no continuation."""
+        for slot in self.slots:
+            slot.stop()
+            slot.wait_for(slot.target or self)
+
+    def forget_debts(self) -> None:
+        """Owe no key frame and miss nothing: nobody looks."""
+        self.gate.on_key_frame()
+        self.loss.forget()
 
 
 class Era:
@@ -101,7 +218,7 @@ class Slot:
         "window_from",
     )
 
-    def __init__(self, peer: "PeerStreams", spec: SendSpec, *, draw: Callable[[], int]) -> None:
+    def __init__(self, peer: Receiver, spec: SendSpec, *, draw: Callable[[], int]) -> None:
         self.peer = peer
         self.spec = spec
         self.ssrc = spec.ssrc
@@ -123,7 +240,7 @@ class Slot:
         )
         self.sent = SentRing(VIDEO_PACKETS if self.is_video else AUDIO_PACKETS)
         self.rtx_seq = draw() & 0x7FFF
-        self.route: tuple[PeerStreams, str] | None = None
+        self.route: tuple[PeerKey, str] | None = None
         """The send section that fills this slot, bound or not."""
         self.source: Encoding | None = None
         """What flows."""

@@ -3,19 +3,14 @@
 Bare state with the few verbs that keep it whole; `forwarder`, `feedback` and `engine` do the work.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from media.core.allocator import FULL_RATE, OFF
 from media.core.bandwidth import Estimator
 from media.core.engine_face import Addr, PeerKey, ReceiveSection
 from media.core.reports import RoundTrips
 from media.core.twcc import Arrivals, SentLog
-from media.shell.encodings import Encoding
-from media.shell.slots import BEST, Slot
-
-Transform: TypeAlias = Callable[[bytes], bytes]
+from media.shell.slots import BEST, Encoding, Slot, Transform
 
 
 class PeerStreams:
@@ -107,13 +102,8 @@ class PeerStreams:
         return any(slot.template.has_twcc for slot in self.slots.values())
 
     def attach(self, mid: str, slot: Slot) -> None:
-        """Route a send section to a slot, which waits for its start; ends its route before."""
-        if slot.route == (self, mid):
-            return
-        if slot.route is not None:
-            before, before_mid = slot.route
-            before.detach(before_mid, slot)
-        slot.route = (self, mid)
+        """Route a send section to a slot that has no route; it waits for the section's start."""
+        slot.route = (self.key, mid)
         slot.rank, slot.temporal_wanted = BEST, FULL_RATE
         slot.temporal = FULL_RATE
         self.routes.setdefault(mid, []).append(slot)
@@ -121,7 +111,7 @@ class PeerStreams:
 
     def detach(self, mid: str, slot: Slot) -> None:
         """End a route at once; one that is not there has ended already."""
-        if slot.route != (self, mid):
+        if slot.route != (self.key, mid):
             return
         slot.route = None
         slot.release()

@@ -22,6 +22,7 @@ from signaling.contract.messages import (
     Admitted,
     Goodbye,
     MediaRebuild,
+    Quality,
     SeatState,
     Welcome,
 )
@@ -71,6 +72,8 @@ class HostedRoom:
         self.is_over = False
         self.connected: dict[ParticipantId, int] = {}
         """Attach epochs under which the visit service was told that media flows."""
+        self.fares: dict[ParticipantId, Quality] = {}
+        """How each connection fared when it was last told."""
         self._means = means
         self._machine = Room(room_id)
         self._record = RoomRecord(room_id, means.registry)

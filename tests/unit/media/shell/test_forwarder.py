@@ -10,9 +10,8 @@ from media.core.engine_face import Codec, Kind, PeerKey, ReceiveSection, SendSpe
 from media.core.engine_face import Extensions as Agreed
 from media.shell import forwarder
 from media.shell.counts import Count
-from media.shell.encodings import Encoding
 from media.shell.forwarder import Forwarder
-from media.shell.slots import Slot
+from media.shell.slots import Encoding, Slot
 from media.shell.streams import PeerStreams
 from tests.support.rtp import rtp, vp8
 
