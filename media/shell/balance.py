@@ -246,7 +246,7 @@ class Balance:
         for view in pictures:
             choice = allocation.choices[view.slot_mid]
             self._steer(viewer, view, choice.step)
-            self._wish(view, choice)
+            self._wish(view, choice, now)
         self._forget_slots(viewer, {view.slot_mid for view in pictures})
 
     def _request(self, view: View, speakers: set[str], now: float) -> Request:
@@ -280,14 +280,16 @@ class Balance:
         temporal = FULL_RATE if step.rank == OFF else step.temporal
         self._engine.steer(SlotKey(peer=viewer.key, mid=mid), rank=step.rank, temporal=temporal)
 
-    def _wish(self, view: View, choice: Choice) -> None:
-        """Note what the sender should send for this view; a layer that died stays wished for."""
+    def _wish(self, view: View, choice: Choice, now: float) -> None:
+        """Note what the sender should send for this view; layers that died stay wished for."""
         track = self._tracks[view.publication.publication_id]
         if choice.step == NOTHING:
             return
         track.wished.add(choice.step.rank)
         if choice.reason is Reason.SENDER:
-            track.wished.add(rank_for_width(view.max_width_px, track.layers.count))
+            best = rank_for_width(view.max_width_px, track.layers.count)
+            usable = track.layers.usable(now=now)
+            track.wished.update(each for each in range(best + 1) if each not in usable)
 
     def _forget_slots(self, viewer: Viewer, present: Iterable[str]) -> None:
         for mid in [each for each in viewer.shown if each not in present]:
