@@ -80,8 +80,19 @@ def test_nothing_is_held_against_a_muted_sender() -> None:
 
 @pytest.mark.parametrize(
     ("width", "count", "rank"),
-    [(0, 3, -1), (1, 3, 0), (320, 3, 0), (321, 3, 1), (640, 3, 1), (641, 3, 2), (9_999, 3, 2)]
-    + [(320, 2, 0), (641, 2, 1), (320, 1, 0), (9_999, 1, 0)],
+    [
+        (0, 3, -1),
+        (1, 3, 0),
+        (320, 3, 0),
+        (321, 3, 1),
+        (640, 3, 1),
+        (641, 3, 2),
+        (9_999, 3, 2),
+        (320, 2, 0),
+        (641, 2, 1),
+        (320, 1, 0),
+        (9_999, 1, 0),
+    ],
 )
 def test_the_smallest_picture_that_fills_the_tile(width: int, count: int, rank: int) -> None:
     assert rank_for_width(width, count) == rank

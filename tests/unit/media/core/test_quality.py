@@ -38,8 +38,7 @@ def test_it_rises_after_ten_seconds_of_better_and_not_before() -> None:
     for second in range(3):
         read(watch, 100.0 + second, share=0.1)
     words = {
-        second: read(watch, 103.0 + second)
-        for second in range(READINGS_KEPT + int(UP_AFTER_S) + 2)
+        second: read(watch, 103.0 + second) for second in range(READINGS_KEPT + int(UP_AFTER_S) + 2)
     }
 
     risen = [second for second, word in words.items() if word is not Link.POOR]

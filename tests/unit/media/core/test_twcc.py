@@ -92,6 +92,17 @@ def test_a_jump_longer_than_a_feedback_holds_is_a_new_beginning() -> None:
     assert (second.first, len(second.statuses)) == (1 + 2 * STATUSES_MAX, 1)
 
 
+def test_a_jump_between_two_feedbacks_is_a_new_beginning_too() -> None:
+    arrivals = Arrivals()
+    arrive(arrivals, (1, 100.0))
+    told(arrivals)
+    arrive(arrivals, (2 + STATUSES_MAX, 100.1))
+
+    (feedback,) = told(arrivals)
+
+    assert (feedback.first, len(feedback.statuses)) == (2 + STATUSES_MAX, 1)
+
+
 def test_more_than_a_feedback_holds_is_parted_with_nothing_left_out() -> None:
     arrivals = Arrivals()
     arrive(arrivals, *((number, 100 + number / 1_000) for number in range(0, 900, 3)))
@@ -156,9 +167,7 @@ def test_a_vector_of_single_bits_is_read_too() -> None:
     st.lists(st.tuples(st.integers(1, 9), st.integers(-200, 40_000)), min_size=1, max_size=120),
     st.integers(0, 65_535),
 )
-def test_whatever_arrived_is_read_back_as_it_was(
-    steps: list[tuple[int, int]], first: int
-) -> None:
+def test_whatever_arrived_is_read_back_as_it_was(steps: list[tuple[int, int]], first: int) -> None:
     arrivals, number, ticks = Arrivals(), first, 400_000
     expected = {}
     for step, passed in steps:
