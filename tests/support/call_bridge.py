@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from media.contract import control
 from media.core.engine_face import PeerKey
 from tests.support.media_lab import ROOM, MediaLab
+from tests.support.recording_channel import RecordingChannel
 
 STATIC = Path(__file__).parents[2] / "telehealth" / "web" / "static"
 PAGE = """<!doctype html><meta charset="utf-8"><title>call</title><video autoplay muted></video>
@@ -95,7 +96,7 @@ class CallBridge:
         self._publications: dict[str, dict[str, Any]] = {}
         self.lab: MediaLab
         self.port = 0
-        self.told: list[control.ControlEvent] = []
+        self.told: list[control.FromMedia] = []
         handler = functools.partial(_Pages, directory=str(STATIC))
         self._pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
@@ -141,7 +142,7 @@ class CallBridge:
 
     async def _start(self) -> None:
         self.lab = MediaLab()
-        self.lab.channel.post = self._hear  # type: ignore[method-assign]  (the test's own channel)
+        self.lab.channel = _Overheard(self._hear)
         self.lab.start()
         self.lab.open_room()
         self._server = await serve(self._converse, "127.0.0.1", 0, compression=None)
@@ -201,7 +202,7 @@ class CallBridge:
         self._tell_room()
 
     def _hear(self, frame: control.FromMedia) -> None:
-        self.told.append(frame)  # type: ignore[arg-type]  (events alone are posted here)
+        self.told.append(frame)
         match frame:
             case control.SlotMap():
                 slots = [{"mid": s.mid, "publication_id": s.publication_id} for s in frame.slots]
@@ -263,6 +264,16 @@ def call_bridge() -> Iterator[CallBridge]:
         bridge.stop()
 
 
+class _Overheard(RecordingChannel):
+    def __init__(self, hear: Callable[[control.FromMedia], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def post(self, frame: control.FromMedia) -> None:
+        super().post(frame)
+        self._hear(frame)
+
+
 class _Pages(http.server.SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path != "/call":
@@ -286,7 +297,7 @@ async def _send_quietly(socket: ServerConnection, text: str) -> None:
 
 def _command(
     name: str, message: dict[str, Any], seat: dict[str, Any]
-) -> control.SeatCommand | None:
+) -> control.ControlCommand | None:
     match message["type"]:
         case "offer":
             return control.Offer(**seat, offer_id=message["offer_id"], sdp=message["sdp"])

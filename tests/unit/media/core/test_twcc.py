@@ -1,5 +1,7 @@
 """Feedback says of each packet what is true, whatever the order, the gaps and the wraps."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,11 +147,11 @@ def test_feedback_is_due_by_count_or_by_time_and_never_for_nothing() -> None:
     ],
     ids=["no head", "no chunk", "no delta", "too many", "an empty run", "a reserved symbol"],
 )
-def test_feedback_that_lies_is_refused(spoil: object) -> None:
+def test_feedback_that_lies_is_refused(spoil: Callable[[bytes], bytes]) -> None:
     arrivals = Arrivals()
     arrive(arrivals, (1, 100.0), (2, 100.02))
     (part,) = arrivals.take(sender_ssrc=1, media_ssrc=2, now=100.1)
-    spoilt = spoil(part)  # type: ignore[operator]  (a lambda of the table)
+    spoilt = spoil(part)
 
     with pytest.raises(BadFeedback):
         read_feedback(spoilt, 0, len(spoilt))
