@@ -13,6 +13,7 @@ from itertools import count
 import pylibsrtp
 
 from media.core import rtcp
+from media.core.allocator import FULL_RATE
 from media.core.engine_face import (
     Addr,
     Codec,
@@ -35,10 +36,11 @@ from media.shell.engine import PythonEngine, srtp_session
 from tests.support.rtp import one_byte, rtp
 
 MIC, CAMERA = "0", "1"
-MID_ID, LEVEL_ID, RID_ID = 1, 2, 3
+MID_ID, LEVEL_ID, RID_ID, TWCC_ID, REPAIRED_ID = 1, 2, 3, 8, 9
 OPUS, PCMU, VP8, RTX = 111, 0, 96, 97
 SLOT_OPUS, SLOT_VP8, SLOT_RTX = 63, 120, 121
-SLOT_MID_ID, SLOT_LEVEL_ID = 4, 5
+SLOT_MID_ID, SLOT_LEVEL_ID, SLOT_TWCC_ID = 4, 5, 6
+QHF = ("q", "h", "f")
 KEY_BYTES = {
     SrtpProfile.AES128_CM_SHA1_80: 30,
     SrtpProfile.AEAD_AES_128_GCM: 28,
@@ -68,6 +70,7 @@ class Publishing:
     is_declared: bool = True
     has_nack: bool = True
     rids: tuple[str, ...] = ()
+    has_twcc: bool = False
 
 
 @dataclass
@@ -78,6 +81,7 @@ class Receiving:
     video: tuple[str, ...] = ("20", "21")
     has_rtx: bool = True
     has_level: bool = True
+    has_twcc: bool = False
 
 
 @dataclass
@@ -195,6 +199,14 @@ class EngineLab:
         )
         self.engine.route([edit], now=self.now)
 
+    def steer(self, sink: FakePeer, slot: str, rank: int, temporal: int = FULL_RATE) -> None:
+        """Give a slot another layer."""
+        self.engine.steer(SlotKey(peer=sink.key, mid=slot), rank=rank, temporal=temporal)
+
+    def layer(self, peer: FakePeer, rid: str, sequence: int, payload: bytes, **more: int) -> None:
+        """Let one packet of a simulcast encoding arrive."""
+        self.arrive(peer, layer_packet(peer, rid, sequence, payload, **more))
+
     def mute(self, peer: FakePeer, mid: str, *, is_muted: bool) -> None:
         """Mute or unmute."""
         self.engine.set_muted(PublicationKey(peer=peer.key, mid=mid), is_muted=is_muted)
@@ -273,6 +285,21 @@ def video_packet(
     )
 
 
+def layer_packet(
+    peer: FakePeer, rid: str, sequence: int, payload: bytes, *, ticks: int = 0, marker: int = 1
+) -> bytes:
+    """Write one packet of a simulcast encoding with its mid and rid."""
+    return rtp(
+        payload_type=VP8,
+        sequence=sequence,
+        timestamp=ticks,
+        ssrc=peer.base + 10 + QHF.index(rid),
+        marker=bool(marker),
+        extension=one_byte({MID_ID: CAMERA.encode(), RID_ID: rid.encode()}),
+        payload=payload,
+    )
+
+
 def rtx_packet(peer: FakePeer, sequence: int, original: bytes) -> bytes:
     """Write an original packet again as its sender's retransmission (RFC 4588)."""
     at = payload_offset(original)
@@ -330,7 +357,11 @@ def _section(base: int, mid: str, publishing: Publishing) -> ReceiveSection:
                 Codec(payload_type=OPUS, name="opus", clock_rate_hz=48_000, feedback=audio),
                 Codec(payload_type=PCMU, name="pcmu", clock_rate_hz=8_000),
             ),
-            extensions=Extensions(mid=MID_ID, audio_level=LEVEL_ID),
+            extensions=Extensions(
+                mid=MID_ID,
+                audio_level=LEVEL_ID,
+                transport_cc=TWCC_ID if publishing.has_twcc else None,
+            ),
             ssrcs=(base + 1,) if publishing.is_declared else (),
         )
     return ReceiveSection(
@@ -340,7 +371,12 @@ def _section(base: int, mid: str, publishing: Publishing) -> ReceiveSection:
             Codec(payload_type=VP8, name="vp8", clock_rate_hz=90_000, feedback=VIDEO_FEEDBACK),
             Codec(payload_type=RTX, name="rtx", clock_rate_hz=90_000, apt=VP8),
         ),
-        extensions=Extensions(mid=MID_ID, rid=RID_ID if publishing.rids else None),
+        extensions=Extensions(
+            mid=MID_ID,
+            rid=RID_ID if publishing.rids else None,
+            repaired_rid=REPAIRED_ID if publishing.rids else None,
+            transport_cc=TWCC_ID if publishing.has_twcc else None,
+        ),
         ssrcs=(base + 2,) if publishing.is_declared else (),
         rtx_ssrcs=(base + 3,) if publishing.is_declared else (),
         rids=publishing.rids,
@@ -353,7 +389,9 @@ def _audio_slot(base: int, mid: str, receiving: Receiving) -> SendSpec:
         kind=Kind.AUDIO,
         codecs=(Codec(payload_type=SLOT_OPUS, name="opus", clock_rate_hz=48_000),),
         extensions=Extensions(
-            mid=SLOT_MID_ID, audio_level=SLOT_LEVEL_ID if receiving.has_level else None
+            mid=SLOT_MID_ID,
+            audio_level=SLOT_LEVEL_ID if receiving.has_level else None,
+            transport_cc=SLOT_TWCC_ID if receiving.has_twcc else None,
         ),
         ssrc=base + 100 + int(mid),
         rtx_ssrc=None,
@@ -368,7 +406,9 @@ def _video_slot(base: int, mid: str, receiving: Receiving) -> SendSpec:
         mid=mid,
         kind=Kind.VIDEO,
         codecs=(main, rtx) if receiving.has_rtx else (main,),
-        extensions=Extensions(mid=SLOT_MID_ID),
+        extensions=Extensions(
+            mid=SLOT_MID_ID, transport_cc=SLOT_TWCC_ID if receiving.has_twcc else None
+        ),
         ssrc=base + 100 + int(mid),
         rtx_ssrc=base + 200 + int(mid) if receiving.has_rtx else None,
         cname="room",

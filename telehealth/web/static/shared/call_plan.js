@@ -16,9 +16,6 @@ export const CAMERA_ENCODINGS = [
 ];
 /** @type {RTCRtpEncodingParameters} */
 export const SCREEN_ENCODING = { maxBitrate: 1_500_000, maxFramerate: 15 };
-/** @type {MediaTrackConstraints} */
-export const CAMERA_CONSTRAINTS = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-
 /** Receive slots in the order they are added: one sound less than people, one picture for a screen.
  * @param {number} from slots for so many people are there already @param {number} to
  * @returns {("audio" | "video")[]} */
