@@ -12,6 +12,7 @@ from media.contract.control import (
     Mute,
     Offer,
     OpenRoom,
+    Pause,
     Publish,
     SeatCommand,
     SetWants,
@@ -82,6 +83,14 @@ def wants(name: str, *publication_ids: str, **changed: Any) -> SetWants:
 def ack(name: str, map_id: int, **changed: Any) -> AckSlots:
     """Acknowledge a map."""
     return _seat(AckSlots, name, {"map_id": map_id}, changed)
+
+
+def pause(
+    name: str, publication_id: str | None = None, *, is_paused: bool, **changed: Any
+) -> Pause:
+    """Pause or go on."""
+    facts = {"publication_id": publication_id, "is_paused": is_paused}
+    return _seat(Pause, name, facts, changed)
 
 
 def _seat(

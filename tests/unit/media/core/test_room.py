@@ -371,3 +371,45 @@ def test_a_map_that_was_never_stated_cannot_be_acknowledged() -> None:
         room_of("ann").ack_slots("ann", 7, now=1.0)
 
     assert refusal_of(refused) is RefusalCode.BAD_COMMAND
+
+
+def test_what_a_participant_sees_is_told_only_while_media_may_enter() -> None:
+    room = room_of("ann", "bob")
+    publish(room, "ann", Source.CAMERA, "1")
+    room.set_wants("bob", [Want(publication_id="ann.camera", max_width_px=320, priority=70)])
+    assert room.views("bob") == []
+    ack(room, "bob", room.take_effects())
+
+    (view,) = room.views("bob")
+
+    assert (view.slot_mid, view.max_width_px, view.priority) == ("v0", 320, 70)
+    assert view.publication == room.publications()[0]
+    assert view.publication.section == Section(participant_id="ann", attach_epoch=1, mid="1")
+    assert room.views("nobody") == []
+
+
+def test_where_sound_slots_are_short_the_last_speakers_have_them() -> None:
+    room = room_of("ann", "bob", "eve", "joe")
+    for name in ("bob", "eve", "joe"):
+        publish(room, name)
+    want(room, "ann", "bob.mic", "eve.mic", "joe.mic")
+    ack(room, "ann", room.take_effects())
+    room.note_speakers(["bob.mic", "eve.mic"])
+    assert room.take_effects() == []
+
+    room.note_speakers(["joe.mic", "bob.mic", "eve.mic"])
+
+    (stated,) = maps(room.take_effects())
+    assert stated.slots[:2] == (("a0", "bob.mic"), ("a1", "joe.mic"))
+
+
+def test_with_slots_for_all_nobodys_speech_moves_anything() -> None:
+    room = room_of("ann", "bob", "eve")
+    for name in ("bob", "eve"):
+        publish(room, name)
+    want(room, "ann", "bob.mic", "eve.mic")
+    room.take_effects()
+
+    room.note_speakers(["eve.mic", "bob.mic"])
+
+    assert room.take_effects() == []

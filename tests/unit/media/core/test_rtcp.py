@@ -200,3 +200,7 @@ def test_an_estimate_is_written_as_mantissa_and_exponent(bits_per_s: int) -> Non
     assert count == 2
     assert 0 <= bits_per_s - (mantissa << exponent) < 1 << exponent
     assert written[20:] == struct.pack("!II", 7, 8)
+
+
+def test_a_part_of_another_format_of_feedback_is_passed_over() -> None:
+    assert rtcp.read(bytes([0x83, 205, 0, 2]) + bytes(8)) == []
