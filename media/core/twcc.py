@@ -10,6 +10,8 @@ Source:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from struct import Struct
 from typing import Final
 
 from media.core.sequence import SEQ_HALF, SEQ_MOD, extend
@@ -28,6 +30,7 @@ SENT_MASK: Final = SENT_REMEMBERED - 1
 
 _RTPFB: Final = 205
 _HEAD_BYTES: Final = 20
+_HEAD: Final = Struct("!IIHHIH")
 _TICKS_MOD: Final = REFERENCE_MOD * REFERENCE_TICKS
 _LOST, _SMALL, _LARGE = 0, 1, 2
 _RUN_MAX: Final = 0x1FFF
@@ -67,6 +70,8 @@ class Arrivals:
     def take(self, *, sender_ssrc: int, media_ssrc: int, now: float) -> list[bytes]:
         """Return RTCP packets telling all that waits, and forget it."""
         self._due_at = now + EVERY_S
+        if (whole := self._whole(sender_ssrc, media_ssrc)) is not None:
+            return [whole]
         arrived = self._extended()
         self.numbers.clear()
         self.times.clear()
@@ -78,6 +83,36 @@ class Arrivals:
             self._count += 1
         self._base = max(self._base, max(arrived, default=-1) + 1)
         return written
+
+    def _whole(self, sender_ssrc: int, media_ssrc: int) -> bytes | None:
+        """Return what waits as one feedback when nothing was lost, late or slow: nearly always.
+
+        The same bytes as the long way, at a quarter of its cost.
+        """
+        numbers, first = self.numbers, self.numbers[0]
+        count = len(numbers)
+        is_next = self._base < 0 or first == self._base & 0xFFFF
+        if not is_next or count > STATUSES_MAX or numbers != list(range(first, first + count)):
+            return None
+        ticks = [round(at / TICK_S) for at in self.times]
+        start = ticks[0] // REFERENCE_TICKS
+        deltas = [ticks[0] % REFERENCE_TICKS]
+        deltas += [after - before for before, after in pairwise(ticks)]
+        if min(deltas) < 0 or max(deltas) > _SMALL_MAX:
+            return None
+        body = _HEAD.pack(
+            sender_ssrc,
+            media_ssrc,
+            first,
+            count,
+            start % REFERENCE_MOD << 8 | self._count & 0xFF,
+            _SMALL << 13 | count,
+        ) + bytes(deltas)
+        self._count += 1
+        self._base = extend(first, max(self._base - 1, -1)) + count
+        numbers.clear()
+        self.times.clear()
+        return _packet(body)
 
     def _extended(self) -> dict[int, int]:
         """Return arrival in ticks by extended number; of a number twice the first counts."""
@@ -143,6 +178,10 @@ def _write(
         + _chunks(symbols)
         + deltas
     )
+    return _packet(body)
+
+
+def _packet(body: bytes) -> bytes:
     body += bytes(-len(body) % 4)
     return bytes([0x80 | FORMAT, _RTPFB]) + (len(body) // 4).to_bytes(2, "big") + body
 
@@ -240,47 +279,45 @@ class Fates:
 class SentLog:
     """When each transport number left, and how large.  The hot path writes the lists itself.
 
-    Writing: `log.number` is the next extended number; `at = number & MASK`; store the number, the
-    instant and the size, then raise it by one.
+    Writing: `log.number` is the next extended number; `at = number & SENT_MASK`; store the instant
+    and the size, then raise the number by one.
     """
 
-    __slots__ = ("_ticks", "number", "numbers", "sent_at", "sizes")
+    __slots__ = ("_ticks", "number", "sent_at", "sizes")
 
     def __init__(self) -> None:
         self.number = SEQ_MOD
-        self.numbers = [-1] * SENT_REMEMBERED
         self.sent_at = [0.0] * SENT_REMEMBERED
         self.sizes = [0] * SENT_REMEMBERED
+        """0: told as received, or nothing yet; below 0: told as lost."""
         self._ticks = -1
 
-    def put(self, size: int, *, now: float) -> int:
-        """Note a packet that leaves; return its 16-bit number.  For what is not the hot path."""
-        number = self.number
-        at = number & SENT_MASK
-        self.numbers[at], self.sent_at[at], self.sizes[at] = number, now, size
-        self.number = number + 1
-        return number & SEQ_MOD - 1
+    def put(self, size: int, *, now: float) -> None:
+        """Note a packet that leaves under the next number.  For what is not the hot path."""
+        at = self.number & SENT_MASK
+        self.sent_at[at], self.sizes[at] = now, size
+        self.number += 1
 
     def fates(self, told: TransportFeedback) -> Fates:
         """Return what became of the packets told; a packet counts once, as received at last."""
-        numbers, sizes, sent_at = self.numbers, self.sizes, self.sent_at
+        sizes, sent_at, newest = self.sizes, self.sent_at, self.number
         received = lost = octets = 0
         least: float | None = None
-        for number, ticks in enumerate(told.statuses, extend(told.first, self.number)):
+        for number, ticks in enumerate(told.statuses, extend(told.first, newest)):
             at = number & SENT_MASK
-            was_lost = numbers[at] == ~number
-            if numbers[at] != number and not was_lost:
+            size = sizes[at]
+            if not size or not 0 < newest - number <= SENT_REMEMBERED:
                 continue
             if ticks is None:
-                lost += not was_lost
-                numbers[at] = ~number
+                lost += size > 0
+                sizes[at] = -abs(size)
                 continue
-            lost -= was_lost  # it was only overtaken
+            lost -= size < 0  # it was only overtaken
             delay = self._unwrapped(ticks) * TICK_S - sent_at[at]
             least = delay if least is None or delay < least else least
             received += 1
-            octets += sizes[at]
-            numbers[at] = -1
+            octets += abs(size)
+            sizes[at] = 0
         return Fates(received=received, lost=lost, octets=octets, least_delay_s=least)
 
     def _unwrapped(self, ticks: int) -> int:

@@ -19,6 +19,8 @@ _SHORT_ID_MOD: Final = 1 << 7
 
 _X, _S, _PART = 0x80, 0x10, 0x07
 _I, _L, _T, _K = 0x80, 0x40, 0x20, 0x10
+TEMPORAL: Final = _T
+"""Set in the second byte of a descriptor whose last byte begins with the temporal layer."""
 _LONG: Final = 0x80
 
 _ID: Final = Struct("!BBH")
@@ -95,11 +97,6 @@ def widened(short_id: int, newest: int, *, is_later: bool) -> int:
     if is_later:
         return newest + (short_id - newest) % _SHORT_ID_MOD & PICTURE_ID_MASK
     return newest - (newest - short_id) % _SHORT_ID_MOD & PICTURE_ID_MASK
-
-
-def temporal_of(packet: bytes, at: int, tail: int) -> int:
-    """Return the temporal layer of a packet; -1 when its descriptor tells none."""
-    return tail >> 6 if tail >= 0 and packet[at + 1] & _T else -1
 
 
 def may_enter(packet: bytes, at: int, tail: int) -> bool:

@@ -22,6 +22,7 @@ from media.core.speakers import LOUD_MAX
 from media.core.twcc import SENT_MASK
 from media.core.vp8 import (
     NO_SHIFT,
+    TEMPORAL,
     Counters,
     Descriptor,
     has_key_index,
@@ -29,7 +30,6 @@ from media.core.vp8 import (
     may_enter,
     parse,
     renumbered,
-    temporal_of,
     widened,
 )
 from media.shell.counts import Count
@@ -136,7 +136,8 @@ class Forwarder:
         if descriptor is not None:
             is_newest = number > highest
             layers = descriptor[3]
-            temporal = temporal_of(packet, offset, layers)
+            if layers >= 0 and packet[offset + 1] & TEMPORAL:
+                temporal = layers >> 6
             if temporal > encoding.top_temporal:  # noqa: PLR1730  (a call costs more)
                 encoding.top_temporal = temporal
             picture_id = descriptor[1]
@@ -188,9 +189,9 @@ class Forwarder:
             sent.eras[at] = slot.era
             peer = slot.peer
             template = slot.template
-            sent_log = peer.sent_log
-            passage = sent_log.number
             if template.has_twcc:
+                sent_log = peer.sent_log
+                passage = sent_log.number
                 if template.has_level:
                     head = template.pack(
                         template.first,
@@ -258,11 +259,11 @@ class Forwarder:
             except self._refusals:
                 counts[Count.NOT_SENT] += 1
                 continue
-            at = passage & SENT_MASK
-            sent_log.numbers[at] = passage
-            sent_log.sent_at[at] = now
-            sent_log.sizes[at] = len(data)
-            sent_log.number = passage + 1
+            if template.has_twcc:
+                at = passage & SENT_MASK
+                sent_log.sent_at[at] = now
+                sent_log.sizes[at] = len(data)
+                sent_log.number = passage + 1
             slot.packets_sent += 1
             slot.bytes_sent += end - offset
             counts[_PACKETS_OUT] += 1

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from media.core.twcc import (
     PACKETS_AT_ONCE,
+    SENT_REMEMBERED,
     STATUSES_MAX,
     TICK_S,
     Arrivals,
@@ -192,8 +193,9 @@ def test_whatever_arrived_is_read_back_as_it_was(steps: list[tuple[int, int]], f
 
 def test_what_became_of_our_packets_is_summed_once() -> None:
     log = SentLog()
-    numbers = [log.put(100 + place, now=50.0 + place / 100) for place in range(4)]
-    feedback = TransportFeedback(first=numbers[0], statuses=(4_000, None, 4_120, 4_130))
+    for place in range(4):
+        log.put(100 + place, now=50.0 + place / 100)
+    feedback = TransportFeedback(first=0, statuses=(4_000, None, 4_120, 4_130))
 
     fates = log.fates(feedback)
 
@@ -205,10 +207,10 @@ def test_what_became_of_our_packets_is_summed_once() -> None:
 
 def test_what_was_told_as_lost_and_came_after_all_was_only_overtaken() -> None:
     log = SentLog()
-    number = log.put(100, now=50.0)
+    log.put(100, now=50.0)
 
-    lost = log.fates(TransportFeedback(first=number, statuses=(None,)))
-    found = log.fates(TransportFeedback(first=number, statuses=(4_000,)))
+    lost = log.fates(TransportFeedback(first=0, statuses=(None,)))
+    found = log.fates(TransportFeedback(first=0, statuses=(4_000,)))
 
     assert (lost.received, lost.lost) == (0, 1)
     assert (found.received, found.lost) == (1, -1)
@@ -216,27 +218,53 @@ def test_what_was_told_as_lost_and_came_after_all_was_only_overtaken() -> None:
 
 def test_the_receivers_clock_starts_anew_unseen() -> None:
     log = SentLog()
-    first, second = log.put(100, now=50.0), log.put(100, now=50.5)
+    log.put(100, now=50.0)
+    log.put(100, now=50.5)
     end = 2**32
 
-    before = log.fates(TransportFeedback(first=first, statuses=(end - 1_000,)))
-    after = log.fates(TransportFeedback(first=second, statuses=(1_000,)))
+    before = log.fates(TransportFeedback(first=0, statuses=(end - 1_000,)))
+    after = log.fates(TransportFeedback(first=1, statuses=(1_000,)))
 
     assert before.least_delay_s is not None
     assert after.least_delay_s == pytest.approx(before.least_delay_s + 2_000 * TICK_S - 0.5)
 
 
 def test_feedback_of_packets_we_never_sent_says_nothing() -> None:
-    fates = SentLog().fates(TransportFeedback(first=7, statuses=(1, 2, None)))
+    log = SentLog()
+    assert log.fates(TransportFeedback(first=7, statuses=(1, 2, None))).received == 0
+    for _ in range(SENT_REMEMBERED + 10):
+        log.put(100, now=50.0)
 
-    assert (fates.received, fates.lost) == (0, 0)
+    forgotten = log.fates(TransportFeedback(first=0, statuses=(1,) * 5))
+    ahead = log.fates(TransportFeedback(first=SENT_REMEMBERED + 10, statuses=(1,) * 5))
+    assert (forgotten.received, ahead.received) == (0, 0)
+
+
+@given(
+    st.integers(0, 65_000),
+    st.lists(st.integers(0, 255), min_size=1, max_size=STATUSES_MAX),
+)
+def test_the_short_way_writes_what_the_long_way_writes(first: int, deltas: list[int]) -> None:
+    short, long = Arrivals(), Arrivals()
+    ticks = 400_000
+    for place, delta in enumerate(deltas):
+        ticks += delta
+        for arrivals in (short, long):
+            arrive(arrivals, (first + place, ticks * TICK_S))
+    arrive(long, (first, ticks * TICK_S))  # a double: no short way, and no difference
+
+    assert short.take(sender_ssrc=1, media_ssrc=2, now=1.0) == long.take(
+        sender_ssrc=1, media_ssrc=2, now=1.0
+    )
+    assert short._base == long._base
 
 
 def test_a_clock_that_steps_back_a_little_is_followed() -> None:
     log = SentLog()
-    first, second = log.put(100, now=50.0), log.put(100, now=50.0)
+    log.put(100, now=50.0)
+    log.put(100, now=50.0)
 
-    log.fates(TransportFeedback(first=first, statuses=(1_000,)))
-    fates = log.fates(TransportFeedback(first=second, statuses=(900,)))
+    log.fates(TransportFeedback(first=0, statuses=(1_000,)))
+    fates = log.fates(TransportFeedback(first=1, statuses=(900,)))
 
     assert fates.least_delay_s == pytest.approx(900 * TICK_S - 50.0)

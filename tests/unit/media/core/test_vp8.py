@@ -14,7 +14,6 @@ from media.core.vp8 import (
     renumbered,
     shift_onto,
     shifted,
-    temporal_of,
     widened,
 )
 from tests.support.rtp import vp8
@@ -152,15 +151,6 @@ def test_a_counter_that_a_source_lacks_stays_for_the_one_after_it() -> None:
     assert shift[1:] == (0, 0)
     assert shifted(lacking, shift, last) == (101, 7, 3)
     assert shifted(NOTHING_SENT, NO_SHIFT, last) == last
-
-
-def test_the_temporal_layer_is_told_where_there_is_one() -> None:
-    layered = vp8(picture_id=5, tl0=1, temporal_id=2, key_index=3)
-    keyed = bytes([0x90, 0x90]) + layered[2:]  # a KEYIDX without a TID
-
-    assert temporal_of(layered, 0, 2 << 6 | 3) == 2
-    assert temporal_of(keyed, 0, 2 << 6 | 3) == -1
-    assert temporal_of(vp8(picture_id=5), 0, -1) == -1
 
 
 def test_a_layer_is_entered_at_the_start_of_a_frame_that_leans_on_the_base_alone() -> None:

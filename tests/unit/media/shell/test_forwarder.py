@@ -59,7 +59,6 @@ ALLOWED_CALLS = {
     "protect",
     "renumbered",
     "shift_at",
-    "temporal_of",
     "widened",
 }
 
