@@ -236,12 +236,12 @@ class Engine(Protocol):
         """Drop a publication's packets at ingress, or stop doing so."""
         ...
 
-    def set_paused(self, publication: PublicationKey, *, is_paused: bool) -> None:
-        """Drop a publication's packets because the server says so, whatever its owner says."""
+    def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
+        """Hold everything to and from a peer, or let it flow again; path and keys stay."""
         ...
 
-    def set_deaf(self, peer: PeerKey, *, is_deaf: bool) -> None:
-        """Send a peer no media, or send it again; sound at once, pictures from a key frame."""
+    def hold(self, publication: PublicationKey, *, is_held: bool) -> None:
+        """Drop a publication's packets because the server says so, whatever its owner says."""
         ...
 
     def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:

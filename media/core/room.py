@@ -10,73 +10,22 @@ Source:
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from media.contract.control import RefusalCode, Source, Want
 from media.contract.errors import LocalMisuse, Refused
+from media.core.room_facts import (
+    Publication,
+    PublicationMuted,
+    RoomEffect,
+    RouteChanged,
+    Section,
+    SlotMapMade,
+    View,
+)
 
 RESEND_MAP_S: Final = 2.0
 """An unacknowledged map is stated again after this long; media still waits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One section of one participant's peer connection."""
-
-    participant_id: str
-    attach_epoch: int
-    mid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteChanged:
-    """Packets of `source` start or stop entering `sink`."""
-
-    source: Section
-    sink: Section
-    is_attached: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotMapMade:
-    """State this whole map to the participant."""
-
-    participant_id: str
-    attach_epoch: int
-    map_id: int
-    slots: tuple[tuple[str, str | None], ...]
-    """(mid, publication id or None), in the order of the sections."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicationMuted:
-    """A publication was muted or unmuted."""
-
-    source: Section
-    is_muted: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """One publication, as the balance of the room sees it."""
-
-    publication_id: str
-    section: Section
-    source: Source
-    is_muted: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """One slot that shows or sounds a publication, and how dear that is to its viewer."""
-
-    slot_mid: str
-    publication: Publication
-    max_width_px: int
-    priority: int
-
-
-RoomEffect: TypeAlias = RouteChanged | SlotMapMade | PublicationMuted
 
 
 @dataclass(slots=True)
@@ -273,6 +222,13 @@ class Room:
             elif now >= seat.resend_at:
                 self._state_map(participant_id, seat)
                 seat.resend_at = now + RESEND_MAP_S
+
+    def slots_of(self, participant_id: str) -> list[tuple[str, str | None, bool]]:
+        """Return a seat's slots: mid, publication id or None, and whether its packets enter."""
+        return [
+            (slot.mid, slot.publication_id, slot.routed_from is not None)
+            for slot in self._seat(participant_id).slots
+        ]
 
     def take_effects(self) -> list[RoomEffect]:
         """Hand over what is to be done, in order."""

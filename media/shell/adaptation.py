@@ -13,7 +13,8 @@ from media.contract.control import (
 )
 from media.core.engine_face import Engine, PeerKey
 from media.core.negotiate import Agreement
-from media.core.room import Publication, Room
+from media.core.room import Room
+from media.core.room_facts import Publication
 from media.shell.balance import Balance, BalanceEffect, LayersChanged
 from media.shell.welfare import Welfare
 

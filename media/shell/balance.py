@@ -24,7 +24,7 @@ from media.core.allocator import (
 )
 from media.core.engine_face import Engine, PeerKey, PublicationKey, SlotKey, StreamSample
 from media.core.layers import Layers, rank_for_width, steps_of
-from media.core.room import Publication, View
+from media.core.room_facts import Publication, View
 from media.core.speakers import WINDOW_S, Speakers
 
 LOOK_EVERY_S: Final = 0.1

@@ -7,10 +7,14 @@ Source:
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from media.core.engine_face import ReceiveSection
 from media.core.packets import Layout, extension_layout, payload_offset
+from media.shell.slots import Encoding
 from media.shell.streams import PeerStreams
+
+ENCODINGS_MAX: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,31 @@ class Home:
     section: ReceiveSection
     rank: int
     is_rtx: bool
+
+
+def bind(streams: PeerStreams, ssrc: int, packet: bytes) -> tuple[Encoding, bool] | None:
+    """Give a new SSRC its place; the encoding, and whether it is its publication's first.
+
+    None for a retransmission stream, which is only bound, and for what has no place here.
+    """
+    home = home_of(streams, ssrc, packet)
+    if home is None:
+        return None
+    live = streams.live.get(home.section.mid, {})
+    if home.is_rtx:
+        # A repaired stream is there before its repair, or the repair is of no use yet.
+        if home.rank in live:
+            streams.rtx[ssrc] = live[home.rank]
+        return None
+    if len(streams.encodings) >= ENCODINGS_MAX:
+        return None
+    is_first = not live
+    encoding = Encoding(streams.key, home.section, ssrc, rank=home.rank)
+    encoding.is_muted = streams.drops(home.section.mid)
+    if not streams.bring_live(encoding):
+        return None
+    streams.encodings[ssrc] = encoding
+    return encoding, is_first
 
 
 def home_of(streams: PeerStreams, ssrc: int, packet: bytes) -> Home | None:

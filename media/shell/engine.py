@@ -32,7 +32,7 @@ from media.core.engine_face import (
     StreamSample,
 )
 from media.core.packets import number_position, unwrapped_rtx
-from media.shell.binding import home_of
+from media.shell.binding import bind
 from media.shell.counts import Count
 from media.shell.feedback import Feedback
 from media.shell.forwarder import Forwarder
@@ -42,7 +42,6 @@ from media.shell.slots import Encoding, Slot
 from media.shell.streams import PeerStreams
 
 SSRCS_MAX: Final = 64
-ENCODINGS_MAX: Final = 24
 PACKETS_A_SECOND: Final = 3_000
 BYTES_A_SECOND: Final = 1_500_000
 RTCP_A_SECOND: Final = 100
@@ -125,7 +124,8 @@ class PythonEngine:
             if self._by_addr.get(addr) is streams:
                 del self._by_addr[addr]
         self._by_addr.update(dict.fromkeys(valid, streams))
-        streams.valid, streams.selected = valid, selected
+        streams.valid, streams.path = valid, selected
+        streams.settle_path()
 
     def set_muted(self, publication: PublicationKey, *, is_muted: bool) -> None:
         """Drop a publication's packets at ingress, or stop doing so.
@@ -133,18 +133,30 @@ class PythonEngine:
         What came while muted is gone for good; video goes on with a key frame asked for.
         """
         if (streams := self._peers.get(publication.peer)) is not None:
-            self._silence(streams, publication.mid, streams.muted_mids, is_silent=is_muted)
+            muted = streams.muted_mids
+            muted.add(publication.mid) if is_muted else muted.discard(publication.mid)
+            self._settle_mutes(streams)
 
-    def set_paused(self, publication: PublicationKey, *, is_paused: bool) -> None:
+    def hold(self, publication: PublicationKey, *, is_held: bool) -> None:
         """Drop a publication's packets because the server says so, whatever its owner says."""
         if (streams := self._peers.get(publication.peer)) is not None:
-            self._silence(streams, publication.mid, streams.paused_mids, is_silent=is_paused)
+            held = streams.held_mids
+            held.add(publication.mid) if is_held else held.discard(publication.mid)
+            self._settle_mutes(streams)
 
-    def set_deaf(self, peer: PeerKey, *, is_deaf: bool) -> None:
-        """Send a peer no media, or send it again; sound at once, pictures from a key frame."""
+    def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
+        """Hold everything to and from a peer, or let it flow again; path and keys stay.
+
+        What came meanwhile is gone for good, as with a mute; pictures both ways begin anew.
+        """
         streams = self._peers.get(peer)
-        for slot in () if streams is None else streams.slots.values():
-            slot.is_paused = is_deaf
+        if streams is None or streams.is_paused is is_paused:
+            return
+        streams.is_paused = is_paused
+        streams.settle_path()
+        self._settle_mutes(streams)
+        for slot in streams.slots.values():
+            slot.is_paused = is_paused
             self._spread_again(slot)
 
     def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
@@ -318,12 +330,9 @@ class PythonEngine:
             source.spread(slot.route[1])
             self._ask_for_starts(source, slot.route[1])
 
-    def _silence(
-        self, streams: PeerStreams, mid: str, silent: set[str], *, is_silent: bool
-    ) -> None:
-        silent.add(mid) if is_silent else silent.discard(mid)
-        is_muted = streams.is_silenced(mid)
-        for encoding in streams.live.get(mid, {}).values():
+    def _settle_mutes(self, streams: PeerStreams) -> None:
+        for encoding in streams.encodings.values():
+            is_muted = streams.drops(encoding.publication.mid)
             if encoding.is_muted is is_muted:
                 continue
             encoding.is_muted = is_muted
@@ -363,27 +372,14 @@ class PythonEngine:
 
     def _bind(self, streams: PeerStreams, ssrc: int, packet: bytes) -> Encoding | None:
         """Give a new SSRC to a section: declared in the offer, else named by the packet."""
-        home = home_of(streams, ssrc, packet)
-        if home is None:
+        found = bind(streams, ssrc, packet)
+        if found is None:
             return None
-        if home.is_rtx:
-            # A repaired stream is there before its repair, or the repair is of no use yet.
-            if (repaired := streams.live.get(home.section.mid, {}).get(home.rank)) is not None:
-                streams.rtx[ssrc] = repaired
-            return None
-        if len(streams.encodings) >= ENCODINGS_MAX:
-            return None
-        section = home.section
-        encoding = Encoding(streams.key, section, ssrc, rank=home.rank)
-        encoding.is_muted = streams.is_silenced(section.mid)
-        is_first = not streams.live.get(section.mid)
-        if not streams.bring_live(encoding):
-            return None
-        streams.encodings[ssrc] = encoding
+        encoding, is_first = found
         if is_first:
             self._events.append(PublicationBound(publication=encoding.publication))
         if not encoding.is_muted:
-            self._ask_for_starts(streams, section.mid)
+            self._ask_for_starts(streams, encoding.publication.mid)
         return encoding
 
 

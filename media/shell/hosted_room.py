@@ -36,7 +36,8 @@ from media.contract.control import (
 from media.contract.errors import Refused
 from media.core.engine_face import Kind, PeerKey, PublicationKey, Route, RouteEdit, SlotKey
 from media.core.ice_lite import Lost, Suspect
-from media.core.room import PublicationMuted, Room, RouteChanged, Section, SlotMapMade
+from media.core.room import Room
+from media.core.room_facts import PublicationMuted, RouteChanged, Section, SlotMapMade
 from media.shell import dtls_seam
 from media.shell.adaptation import Adaptation
 from media.shell.peer import Closed, Connected, Peer, PeerNews, Plant
@@ -57,6 +58,7 @@ class Seat:
     publications: dict[str, str] = field(default_factory=dict)
     """publication_id → mid."""
     bound_mids: set[str] = field(default_factory=set)
+    is_paused: bool = False
 
 
 class HostedRoom:
@@ -78,17 +80,39 @@ class HostedRoom:
         self._seats_max = seats_max
         self._plant = plant
         self._tell = tell
-        self._room = Room(seats=seats_max)
+        self._room = plant.recorder.room(
+            Room(seats=seats_max), name=f"{room_id}/{epoch}", seats=seats_max, now=now
+        )
         self._adaptation = Adaptation(
             engine=plant.engine, room=self._room, seat_of=self.seats.get, key_of=self._key
         )
         self._fences: dict[str, int] = {}
         self._cname = dtls_seam.draw_name()
+        self.is_fenced = False
+        """Nothing flows until signaling has confirmed this room's epoch."""
         self._empty_since: float | None = now
 
     def is_over(self, *, now: float) -> bool:
         """Say whether the room has been empty for so long that the node may forget it."""
         return self._empty_since is not None and now >= self._empty_since + EMPTY_LIMIT_S
+
+    def fence(self) -> None:
+        """Hold everything: this node may have been given up while it was stopped."""
+        self.is_fenced = True
+        self._settle_pauses()
+
+    def confirm(self) -> None:
+        """Let flow again what is not paused for a reason of its own."""
+        self.is_fenced = False
+        self._settle_pauses()
+
+    def epoch_of(self, seat: Seat) -> int:
+        """Return the newest attach epoch that spoke for a seat."""
+        return self._fences.get(seat.participant_id, seat.peer_epoch)
+
+    def slots_of(self, participant_id: str) -> list[tuple[str, str | None, bool]]:
+        """Return a seat's slots: mid, publication id or None, and whether its packets enter."""
+        return self._room.slots_of(participant_id)
 
     def apply(self, command: SeatCommand, *, now: float) -> Done:
         """Do one command of a participant, or raise why not; a lower epoch is refused first.
@@ -157,6 +181,11 @@ class HostedRoom:
                 raise Refused(RefusalCode.UNSUPPORTED_COMMAND)
         return None
 
+    def _settle_pauses(self) -> None:
+        for seat in self.seats.values():
+            is_paused = seat.is_paused or self.is_fenced
+            self._plant.engine.set_paused(seat.peer.key, is_paused=is_paused)
+
     def _dispatch_publication(self, command: Publish | Unpublish | Mute | Pause) -> None:
         match command:
             case Publish():
@@ -197,6 +226,7 @@ class HostedRoom:
         fresh = Seat(command.participant_id, command.attach_epoch, peer)
         self.seats[command.participant_id] = fresh
         self._empty_since = None
+        self._settle_pauses()
         self._room.attach(command.participant_id, command.attach_epoch, may_publish)
 
     def _detach(self, command: DetachPeer, now: float) -> None:
@@ -267,18 +297,17 @@ class HostedRoom:
         self._room.mute(command.participant_id, command.publication_id, is_muted=command.is_muted)
 
     def _pause(self, command: Pause) -> None:
-        """Stop one publication, or all media of a participant both ways, or let it go on."""
+        """Hold one publication, or all media of a participant both ways, or let it go on."""
         seat = self._seat(command)
         if command.publication_id is None:
-            mids = () if seat.peer.agreement is None else tuple(seat.peer.agreement.publishable)
-            self._plant.engine.set_deaf(seat.peer.key, is_deaf=command.is_paused)
+            seat.is_paused = command.is_paused
+            self._settle_pauses()
         elif command.publication_id in seat.publications:
-            mids = (seat.publications[command.publication_id],)
+            mid = seat.publications[command.publication_id]
+            publication = PublicationKey(peer=seat.peer.key, mid=mid)
+            self._plant.engine.hold(publication, is_held=command.is_paused)
         else:
             raise Refused(RefusalCode.UNKNOWN_PUBLICATION)
-        for mid in mids:
-            publication = PublicationKey(peer=seat.peer.key, mid=mid)
-            self._plant.engine.set_paused(publication, is_paused=command.is_paused)
 
     def _adapt(self, now: float) -> None:
         """Keep the balance of the room, and tell what came of it."""

@@ -26,13 +26,15 @@ class PeerStreams:
         "feedback_ssrc",
         "heard_at",
         "heard_told_at",
+        "held_mids",
+        "is_paused",
         "key",
         "key_frames_asked",
         "live",
         "muted_mids",
         "nacked",
         "packets_in",
-        "paused_mids",
+        "path",
         "probe",
         "protect",
         "protect_rtcp",
@@ -54,7 +56,9 @@ class PeerStreams:
         "valid",
     )
 
-    def __init__(self, key: PeerKey, *, feedback_ssrc: int) -> None:
+    def __init__(  # noqa: PLR0915  (one field a line)
+        self, key: PeerKey, *, feedback_ssrc: int
+    ) -> None:
         self.key = key
         self.feedback_ssrc = feedback_ssrc
         self.sections: dict[str, ReceiveSection] = {}
@@ -68,10 +72,15 @@ class PeerStreams:
         self.routes: dict[str, list[Slot]] = {}
         """By mid of a send section, bound or not: the slots it is routed to."""
         self.muted_mids: set[str] = set()
-        self.paused_mids: set[str] = set()
+        self.held_mids: set[str] = set()
+        """Publications the server holds, whatever their owner says."""
         self.ssrcs_seen: set[int] = set()
         self.valid: frozenset[Addr] = frozenset()
+        self.path: Addr | None = None
+        """The address the path has chosen."""
         self.selected: Addr | None = None
+        """The address sent to: the chosen one, or none while paused."""
+        self.is_paused = False
         self.unprotect: Transform | None = None
         self.unprotect_rtcp: Transform | None = None
         self.protect: Transform | None = None
@@ -100,6 +109,14 @@ class PeerStreams:
     def has_transport_cc(self) -> bool:
         """Say whether this peer tells what becomes of each packet we send it."""
         return any(slot.template.has_twcc for slot in self.slots.values())
+
+    def settle_path(self) -> None:
+        """Send to where the path goes, unless paused."""
+        self.selected = None if self.is_paused else self.path
+
+    def drops(self, mid: str) -> bool:
+        """Say whether what arrives in a send section goes nowhere."""
+        return self.is_paused or mid in self.muted_mids or mid in self.held_mids
 
     def attach(self, mid: str, slot: Slot) -> None:
         """Route a send section to a slot that has no route; it waits for the section's start."""
@@ -145,10 +162,6 @@ class PeerStreams:
         live[encoding.rank] = encoding
         self.spread(encoding.publication.mid)
         return True
-
-    def is_silenced(self, mid: str) -> bool:
-        """Say whether nothing of a section may be forwarded: muted, or paused by the server."""
-        return mid in self.muted_mids or mid in self.paused_mids
 
 
 class Probe:

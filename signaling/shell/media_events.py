@@ -4,6 +4,7 @@ from media.contract import control
 from signaling.contract.ids import ParticipantId, PublicationId
 from signaling.contract.messages import (
     EncodingWanted,
+    IceRestartWanted,
     LayersWanted,
     Link,
     Quality,
@@ -23,7 +24,7 @@ async def take(room: HostedRoom, event: control.ControlEvent) -> None:
     if event.room_epoch != room.media.room_epoch:
         return
     if isinstance(event, control.RoomLost):
-        room.media.on_room_lost()
+        room.media.on_room_lost(event.cause)
         return
     if isinstance(event, control.SpeakersTold):
         ids = tuple(ParticipantId(each) for each in event.participant_ids)
@@ -44,7 +45,8 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
         case control.PeerConnected():
             await _connected(room, seat)
         case control.PeerLost():
-            await room.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=True))
+            _ask_for_restart(room, participant_id)
+            await room.interrupt(participant_id)
         case control.PeerClosed():
             room.connected.pop(participant_id, None)
             room.fares.pop(participant_id, None)
@@ -57,7 +59,7 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
 async def _connected(room: HostedRoom, seat: Seat) -> None:
     """Tell the visit service once for each socket; a return after a gap is the room's affair."""
     participant_id, attach_epoch = seat.participant_id, seat.attach_epoch
-    await room.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=False))
+    await room.resume(participant_id)
     if (peer := room.peer_of(participant_id)) is not None:
         for other_id, fare in room.fares.items():
             peer.tell(fare if other_id == participant_id else _as_others_see(fare))
@@ -109,6 +111,12 @@ def _tell_active(
         peer = room.peer_of(participant_id)
         if peer is not None and seat.is_active and participant_id != except_for:
             peer.tell(message)
+
+
+def _ask_for_restart(room: HostedRoom, participant_id: ParticipantId) -> None:
+    """Ask the client for a new path: it may not have noticed yet that the old one is dead."""
+    if (peer := room.peer_of(participant_id)) is not None:
+        peer.tell(IceRestartWanted(room_epoch=room.media.room_epoch))
 
 
 def _tell_slots(room: HostedRoom, participant_id: ParticipantId, mapped: control.SlotMap) -> None:

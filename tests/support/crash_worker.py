@@ -16,6 +16,8 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy.pool import QueuePool
+
 from telehealth.chart_sync.actions import ChartDeliverer
 from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
 from telehealth.chart_sync.ports import Exchange, NoReply, Reply
@@ -59,11 +61,18 @@ class Stopper:
 
 
 class CuttingExchange:
-    """An exchange that may stop the process when the EHR has acted and before we have read it."""
+    """An exchange that may stop the process when the EHR has acted and before we have read it.
 
-    def __init__(self, inner: Exchange, stopper: Stopper) -> None:
+    It stops between transactions: the runner looks for more work meanwhile, and a process frozen
+    inside a write transaction holds SQLite's one lock, so that nobody else could go on.
+    """
+
+    def __init__(self, inner: Exchange, stopper: Stopper, *, database: Database) -> None:
         self._inner = inner
         self._stopper = stopper
+        pool = database.engine.pool
+        assert isinstance(pool, QueuePool)
+        self._pool = pool
 
     async def __call__(
         self,
@@ -76,6 +85,8 @@ class CuttingExchange:
         """Send, and stop where a write has taken effect."""
         reply = await self._inner(method, url, headers=headers, content=content)
         if method == "POST":
+            while self._pool.checkedout():  # noqa: ASYNC110  (the pool sets no event)
+                await asyncio.sleep(0.001)
             self._stopper.reach(AFTER_BYTES)
         return reply
 
@@ -89,7 +100,7 @@ def make_runner(
 ) -> tuple[LaneRunner, ChartDeliverer]:
     """Make a runner whose lease is short, so that tests need not wait for a minute."""
     clock = SystemClock()
-    exchange = CuttingExchange(http_exchange(base_url), stopper)
+    exchange = CuttingExchange(http_exchange(base_url), stopper, database=database)
     client = FhirClient(exchange, base_url=base_url, sign_in=None, clock=clock)
     deliverer = ChartDeliverer(client, database=database, clock=clock, place=PLACE)
     quick = {kind: replace(policy, quiet=QUIET) for kind, policy in POLICY.items()}

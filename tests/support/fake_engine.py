@@ -24,13 +24,13 @@ class FakeEngine:
         self.keys: dict[PeerKey, SrtpKeys] = {}
         self.paths: dict[PeerKey, tuple[frozenset[Addr], Addr | None]] = {}
         self.muted: dict[PublicationKey, bool] = {}
-        self.paused: dict[PublicationKey, bool] = {}
-        self.deaf: dict[PeerKey, bool] = {}
+        self.held: dict[PublicationKey, bool] = {}
         self.layers: dict[SlotKey, tuple[int, int]] = {}
         self.wanted: dict[PeerKey, int] = {}
         self.arriving: dict[PublicationKey, tuple[StreamSample, ...]] = {}
         self.estimates: dict[PeerKey, float] = {}
         self.samples: dict[PeerKey, PeerSample] = {}
+        self.paused: set[PeerKey] = set()
         self.routes: list[RouteEdit] = []
         self.packets: list[tuple[str, Addr, bytes]] = []
         self.events: list[EngineEvent] = []
@@ -57,13 +57,13 @@ class FakeEngine:
         """Note a mute."""
         self.muted[publication] = is_muted
 
-    def set_paused(self, publication: PublicationKey, *, is_paused: bool) -> None:
+    def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
         """Note a pause."""
-        self.paused[publication] = is_paused
+        (self.paused.add if is_paused else self.paused.discard)(peer)
 
-    def set_deaf(self, peer: PeerKey, *, is_deaf: bool) -> None:
-        """Note who gets nothing."""
-        self.deaf[peer] = is_deaf
+    def hold(self, publication: PublicationKey, *, is_held: bool) -> None:
+        """Note what is held."""
+        self.held[publication] = is_held
 
     def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
         """Note a layer."""

@@ -85,12 +85,9 @@ def ack(name: str, map_id: int, **changed: Any) -> AckSlots:
     return _seat(AckSlots, name, {"map_id": map_id}, changed)
 
 
-def pause(
-    name: str, publication_id: str | None = None, *, is_paused: bool, **changed: Any
-) -> Pause:
-    """Pause or go on."""
-    facts = {"publication_id": publication_id, "is_paused": is_paused}
-    return _seat(Pause, name, facts, changed)
+def pause(name: str, *, is_paused: bool, **changed: Any) -> Pause:
+    """Hold, or let flow."""
+    return _seat(Pause, name, {"is_paused": is_paused}, changed)
 
 
 def _seat(

@@ -141,12 +141,13 @@ def created_by_identifier(ehr: SandboxEhr) -> Counter[str]:
     ("point", "is_recorded"), [(BEFORE_COMMIT, False), (AFTER_COMMIT, True)], ids=["K1", "K2"]
 )
 async def test_an_intent_stands_or_falls_with_its_transaction(
+    database: Database,
     database_url: str,
     ehr: SandboxEhr,
     point: str,
     is_recorded: bool,  # noqa: FBT001  (a table)
 ) -> None:
-    visit, database = uuid4(), Database(database_url)
+    visit = uuid4()
     recorder = await started(plan_for(database_url, ehr, visit_id=str(visit), point=point))
     assert await recorder.wait() == -signal.SIGKILL
 
@@ -157,7 +158,6 @@ async def test_an_intent_stands_or_falls_with_its_transaction(
     else:
         assert await entries(database) == []
         assert created_by_identifier(ehr)[str(visit)] == 0
-    await database.close()
 
 
 @pytest.mark.parametrize(
@@ -173,9 +173,13 @@ async def test_an_intent_stands_or_falls_with_its_transaction(
     ids=["K3", "K4", "K5", "K6", "K7", "K9"],
 )
 async def test_a_killed_worker_loses_and_doubles_nothing(
-    database_url: str, ehr: SandboxEhr, point: str, times: int, number_of_visits: int
+    database: Database,
+    database_url: str,
+    ehr: SandboxEhr,
+    point: str,
+    times: int,
+    number_of_visits: int,
 ) -> None:
-    database = Database(database_url)
     visits = await owe_visits(database, number_of_visits)
     worker = await started(plan_for(database_url, ehr, point=str(point), times=times))
     assert await worker.wait() == -signal.SIGKILL
@@ -185,12 +189,12 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
     await hold_the_invariants(database, ehr, visits, label=f"{point} after {times}")
     sent = sent_by_identifier(ehr)
     assert [sent[entry.key] for entry in await entries(database)] == [1] * 2 * number_of_visits
-    await database.close()
 
 
 @pytest.mark.parametrize("point", [Point.QUERY_STARTED, Point.QUERY_ANSWERED], ids=["K8", "K8b"])
-async def test_a_worker_killed_while_it_asks_asks_again(database_url: str, point: str) -> None:
-    database = Database(database_url)
+async def test_a_worker_killed_while_it_asks_asks_again(
+    database: Database, database_url: str, point: str
+) -> None:
     visits = await owe_visits(database, 1)
     with running_sandbox_ehr("--faults", "1:lost@1") as ehr:
         worker = await started(plan_for(database_url, ehr, point=str(point)))
@@ -199,28 +203,27 @@ async def test_a_worker_killed_while_it_asks_asks_again(database_url: str, point
         await finish_with_a_new_worker(database, database_url, ehr)
 
         await hold_the_invariants(database, ehr, visits, label=str(point))
-    await database.close()
 
 
 @pytest.mark.parametrize(
     "point", [Point.CLAIMED, Point.CALL_STARTED, AFTER_BYTES], ids=["K11", "K11b", "K11c"]
 )
 async def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(
-    database_url: str, ehr: SandboxEhr, point: str
+    database: Database, database_url: str, ehr: SandboxEhr, point: str
 ) -> None:
-    database = Database(database_url)
     visits = await owe_visits(database, 1)
     frozen = await started(plan_for(database_url, ehr, point=str(point), freeze=True))
-    await until_stopped(frozen.pid)
-
-    await finish_with_a_new_worker(database, database_url, ehr)
-    os.kill(frozen.pid, signal.SIGCONT)
-    await asyncio.sleep(0.5)
-    frozen.terminate()
-    await frozen.wait()
+    try:
+        await until_stopped(frozen.pid)
+        await finish_with_a_new_worker(database, database_url, ehr)
+        os.kill(frozen.pid, signal.SIGCONT)
+        await asyncio.sleep(0.5)
+    finally:
+        os.kill(frozen.pid, signal.SIGCONT)
+        frozen.terminate()
+        await frozen.wait()
 
     await hold_the_invariants(database, ehr, visits, label=f"frozen at {point}")
-    await database.close()
 
 
 async def until_stopped(pid: int) -> None:
@@ -236,9 +239,9 @@ def state_of(pid: int) -> str:
 
 @pytest.mark.timeout(QUIET_WITHIN_S * 2)
 async def test_workers_killed_at_random_under_faults_lose_and_double_nothing(
-    database_url: str, seed: int
+    database: Database, database_url: str, seed: int
 ) -> None:
-    dice, database = random.Random(seed), Database(database_url)
+    dice = random.Random(seed)
     visits = await owe_visits(database, VISITS)
     began = asyncio.get_running_loop().time()
     with running_sandbox_ehr("--faults", f"{seed}:lost=0.1,wrong=0.05,outage=0.01") as ehr:
@@ -256,4 +259,3 @@ async def test_workers_killed_at_random_under_faults_lose_and_double_nothing(
 
         label = f"seed {seed}, {KILLS} kills, {2 * VISITS / took_s:.1f} deliveries/s"
         await hold_the_invariants(database, ehr, visits, label=label)
-    await database.close()

@@ -7,9 +7,9 @@ import pytest
 
 from media.core import rtcp
 from media.core.engine_face import Authenticated, PublicationBound
+from media.shell.binding import ENCODINGS_MAX
 from media.shell.engine import (
     BYTES_A_SECOND,
-    ENCODINGS_MAX,
     PACKETS_A_SECOND,
     RTCP_A_SECOND,
     SSRCS_MAX,

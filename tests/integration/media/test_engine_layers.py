@@ -301,36 +301,48 @@ def test_a_frame_under_way_when_its_layer_is_shut_out_keeps_its_picture_id(
     assert [b - a for a, b in pairwise(ids)] == [1, 1]
 
 
-def test_a_pause_by_the_server_stops_both_ways_whatever_the_owner_says(
+def test_a_publication_the_server_holds_stays_held_whatever_its_owner_says(
+    lab: EngineLab, ann: FakePeer, bob: FakePeer
+) -> None:
+    start(lab, ann)
+    publication = PublicationKey(peer=ann.key, mid=CAMERA)
+    lab.engine.hold(publication, is_held=True)
+    lab.mute(ann, CAMERA, is_muted=True)
+    lab.mute(ann, CAMERA, is_muted=False)
+    known = len(bob.heard)
+    lab.layer(ann, "f", 10_003, frame(2_002, is_key=True), ticks=6_000)
+    assert len(bob.heard) == known
+
+    lab.engine.hold(publication, is_held=False)
+    lab.layer(ann, "f", 10_004, frame(2_003, is_key=True), ticks=9_000)
+    assert len(bob.heard) == known + 1
+
+
+def test_a_paused_participant_gets_and_gives_nothing(
     lab: EngineLab, ann: FakePeer, bob: FakePeer
 ) -> None:
     lab.route(bob, MIC, ann, "10")
     start(lab, ann)
     lab.audio(bob, 1)
-    publication = PublicationKey(peer=ann.key, mid=CAMERA)
-    lab.engine.set_paused(publication, is_paused=True)
-    lab.engine.set_deaf(ann.key, is_deaf=True)
-    lab.mute(ann, CAMERA, is_muted=True)
-    lab.mute(ann, CAMERA, is_muted=False)
+    lab.engine.set_paused(ann.key, is_paused=True)
     known = len(bob.heard), len(ann.heard)
-
     lab.layer(ann, "f", 10_003, frame(2_002, is_key=True), ticks=6_000)
     lab.audio(bob, 2)
     assert (len(bob.heard), len(ann.heard)) == known
 
-    lab.engine.set_paused(publication, is_paused=False)
-    lab.engine.set_deaf(ann.key, is_deaf=False)
+    lab.engine.set_paused(ann.key, is_paused=False)
     lab.layer(ann, "f", 10_004, frame(2_003, is_key=True), ticks=9_000)
     lab.audio(bob, 3)
     assert (len(bob.heard), len(ann.heard)) == (known[0] + 1, known[1] + 1)
+    assert sequences(ann.heard_in("10")) == [ann.heard[0].sequence, ann.heard[0].sequence + 1]
 
 
 def test_verbs_about_who_is_gone_do_nothing(lab: EngineLab, ann: FakePeer, bob: FakePeer) -> None:
     lab.engine.close_peer(ann.key)
     publication = PublicationKey(peer=ann.key, mid=CAMERA)
 
-    lab.engine.set_paused(publication, is_paused=True)
-    lab.engine.set_deaf(ann.key, is_deaf=True)
+    lab.engine.hold(publication, is_held=True)
+    lab.engine.set_paused(ann.key, is_paused=True)
     lab.engine.set_wanted(ann.key, 1)
     lab.engine.steer(SlotKey(peer=ann.key, mid="20"), rank=0, temporal=0)
     lab.steer(bob, "20", 0)

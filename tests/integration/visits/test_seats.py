@@ -187,11 +187,11 @@ async def test_each_coming_has_at_most_one_going(database: Database) -> None:
 
     async with database.reading() as session:
         own = select(Stay).where(Stay.participant_id == await visit.seat(PATIENT))
-        found = list(await session.scalars(own.order_by(Stay.joined_at)))
-    assert [(stay.cause, stay.left_at) for stay in found] == [
-        (LeftCause.TIMEOUT, NOW),
-        (None, None),
-    ]
+        found = [
+            (stay.cause, stay.left_at)
+            for stay in await session.scalars(own.order_by(Stay.joined_at))
+        ]
+    assert found == [(LeftCause.TIMEOUT, NOW), (None, None)]
 
 
 async def test_a_stay_never_ends_before_it_began(database: Database) -> None:
@@ -212,7 +212,7 @@ async def test_a_stay_never_ends_before_it_began(database: Database) -> None:
 
     async with database.reading() as session:
         stay = (await session.scalars(select(Stay))).one()
-    assert (stay.joined_at, stay.left_at) == (NOW, NOW)
+        assert (stay.joined_at, stay.left_at) == (NOW, NOW)
 
 
 async def test_a_late_word_of_an_older_connection_makes_nobody_absent(database: Database) -> None:

@@ -115,9 +115,9 @@ class Camera:
                 self.send(amount)
                 self.lab.mute(self.peer, CAMERA, is_muted=False)
             case "pause":
-                self.lab.engine.set_deaf(self.bob.key, is_deaf=True)
+                self.lab.engine.set_paused(self.bob.key, is_paused=True)
                 self.send(amount)
-                self.lab.engine.set_deaf(self.bob.key, is_deaf=False)
+                self.lab.engine.set_paused(self.bob.key, is_paused=False)
             case _:
                 self.lab.pass_time(amount / 1_000)
 

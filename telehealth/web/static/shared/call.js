@@ -23,6 +23,7 @@ import {
   capacityFor,
   detailOf,
   iceServersOf,
+  renewed,
   wantsOf,
   widthStep,
 } from "./call_plan.js";
@@ -91,6 +92,8 @@ export class Call extends EventTarget {
       ["admitted", (event) => this._onAdmitted(detailOf(event))],
       ["slots-mapped", (event) => this._onSlots(detailOf(event))],
       ["media-rebuild", (event) => this._onRebuild(detailOf(event))],
+      ["ice-restart-wanted", () => void this._offer({ isRestart: true })],
+      ["ice-servers", (event) => (this._iceServers = renewed(this._peer, detailOf(event)))],
       ["publication-added", () => this._subscribe()],
       ["publication-removed", () => this._subscribe()],
       ["participant-left", () => this._subscribe()],

@@ -288,16 +288,17 @@ def test_who_is_lost_is_told_at_once_and_offered_the_phone_after_fifteen_seconds
     assert scene.fare("bob").link is not Link.LOST
 
 
-def test_a_pause_stops_one_publication_or_all_media_of_a_participant(scene: Scene) -> None:
+def test_a_pause_holds_one_publication_or_all_media_of_a_participant(scene: Scene) -> None:
     lab = scene.lab
-    lab.done(pause("ann", "ann.camera", is_paused=True))
-    assert lab.engine.paused == {CAMERA: True}
+    lab.done(pause("ann", publication_id="ann.camera", is_paused=True))
+    assert lab.engine.held == {CAMERA: True}
+    assert lab.engine.paused == set()
 
     lab.done(pause("ann", is_paused=True))
-    assert lab.engine.deaf == {CAMERA.peer: True}
-    assert lab.engine.paused[MIC]
+    assert lab.engine.paused == {CAMERA.peer}
     lab.done(pause("ann", is_paused=False))
-    assert not any(lab.engine.paused.values())
+    assert lab.engine.paused == set()
 
-    assert lab.code(pause("ann", "eve.mic", is_paused=True)) is RefusalCode.UNKNOWN_PUBLICATION
+    unknown = pause("ann", publication_id="eve.mic", is_paused=True)
+    assert lab.code(unknown) is RefusalCode.UNKNOWN_PUBLICATION
     assert lab.code(pause("eve", is_paused=True)) is RefusalCode.UNKNOWN_PARTICIPANT
