@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import uvicorn
+from limits.aio.storage import MemoryStorage, RedisStorage
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,6 +20,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from telehealth.access.gate import RouteGate
+from telehealth.access.route_table import INTERNAL_ROUTES, PUBLIC_ROUTES
+from telehealth.access.routes import Who
 from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
@@ -39,8 +43,9 @@ from telehealth.platform.guards import (
     SmallBodies,
 )
 from telehealth.platform.http import Services
+from telehealth.platform.paces import Allowance, Pace
 from telehealth.platform.problems import on_http_exception, on_refusal
-from telehealth.platform.rates import AddressRate
+from telehealth.platform.rates import Rates, redis_pool, redis_storage
 from telehealth.platform.signing import (
     TokenRefused,
     TokenSigner,
@@ -54,7 +59,21 @@ from telehealth.waiting_room import http as waiting_room
 from telehealth.web import assets, patient, provider, scheduler, sign_in
 
 _CALLER: Final = "signaling"
-_PROBES: Final = frozenset({"/healthz", "/readyz"})
+_PROBES: Final = frozenset(row.path for row in INTERNAL_ROUTES if row.who is Who.PUBLIC)
+
+PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
+    *identity.routes,
+    *visits.routes,
+    *waiting_room.routes,
+    *charting.routes,
+    *delivery.routes,
+    *assets.routes,
+    *patient.routes,
+    *sign_in.routes,
+    *provider.routes,
+    *scheduler.routes,
+)
+"""Every route of the public port; its rows stand in `access/route_table.py`."""
 
 
 class VisitService(NamedTuple):
@@ -74,17 +93,26 @@ class AddressTaken(Exception):
         self.listen = listen
 
 
-def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) -> VisitService:
+def create_app(
+    settings: VisitServiceSettings,
+    *,
+    clock: Clock | None = None,
+    counts: RedisStorage | MemoryStorage | None = None,
+) -> VisitService:
     """Make both applications.
 
     Args:
         settings: Read once; narrow values are passed on.
         clock: Another clock than the machine's, for tests.
+        counts: Where requests are counted, if not at the Redis of the settings; for tests.
 
     Raises:
         KeyFileUnsafe: The signing keys or the shared secret cannot be used.
     """
     clock = clock or SystemClock()
+    service_key = secret_bytes(settings.service_key.get_secret_value())
+    pool = redis_pool(settings.redis_url.get_secret_value())
+    sign_ins = Allowance(settings.sign_in_per_minute)
     desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
     services = Services(
         database=Database(
@@ -93,17 +121,20 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         clock=clock,
         signer=TokenSigner(read_key_file(settings.keys_file), clock=clock),
         password_hasher=desk,
-        sign_in_rate=AddressRate(
-            burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
+        rates=Rates(
+            counts or redis_storage(pool),
+            key=service_key,
+            allowances=dict.fromkeys((Pace.SIGN_IN, Pace.LINK), sign_ins),
         ),
         public_origin=settings.public_origin,
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
-        service_key=secret_bytes(settings.service_key.get_secret_value()),
+        service_key=service_key,
     )
 
     async def close() -> None:
         desk.close()
+        await pool.disconnect()
         await services.database.close()
 
     return VisitService(_public_app(services), _internal_app(services), close)
@@ -130,18 +161,6 @@ async def serve(settings: VisitServiceSettings) -> None:
 
 
 def _public_app(services: Services) -> Starlette:
-    routes: list[BaseRoute] = [
-        *identity.routes,
-        *visits.routes,
-        *waiting_room.routes,
-        *charting.routes,
-        *delivery.routes,
-        *assets.routes,
-        *patient.routes,
-        *sign_in.routes,
-        *provider.routes,
-        *scheduler.routes,
-    ]
     around = [
         Middleware(
             SecurityHeaders,
@@ -153,8 +172,9 @@ def _public_app(services: Services) -> Starlette:
         Middleware(SmallBodies),
         Middleware(OwnPagesOnly, allowed_origins=services.allowed_origins),
         Middleware(Entrance, services=lambda: services),
+        Middleware(RouteGate, table=PUBLIC_ROUTES, rates=lambda: services.rates),
     ]
-    return _application(services, routes, around)
+    return _application(services, PUBLIC_ROUTER, around)
 
 
 def _internal_app(services: Services) -> Starlette:
@@ -185,6 +205,7 @@ def _internal_app(services: Services) -> Starlette:
         Middleware(LastResort),
         Middleware(SmallBodies),
         Middleware(ServiceCallersOnly, is_ours=is_ours, open_paths=_PROBES),
+        Middleware(RouteGate, table=INTERNAL_ROUTES, rates=None),
     ]
     return _application(services, routes, around)
 

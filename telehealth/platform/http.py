@@ -14,7 +14,7 @@ from telehealth.platform.clock import Clock
 from telehealth.platform.db import Database
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.hashing import PasswordHasher
-from telehealth.platform.rates import AddressRate
+from telehealth.platform.rates import Rates
 from telehealth.platform.signing import TokenSigner
 
 BODY_LIMIT_BYTES: Final = 64 * 1024
@@ -32,7 +32,7 @@ class Services:
     clock: Clock
     signer: TokenSigner
     password_hasher: PasswordHasher
-    sign_in_rate: AddressRate
+    rates: Rates
     public_origin: str
     """Scheme, host and port people type; the only Host answered."""
     socket_url: str

@@ -30,6 +30,7 @@ STATUS: Final[dict[str, int]] = {
     "request.wrong_host": 421,
     "request.body_refused": 422,
     "request.too_many": 429,
+    "request.nobody_counts": 503,
     # tokens and outbound calls
     "token.refused": 401,
     "egress.refused": 502,
@@ -126,7 +127,10 @@ def problem_of(error: TelehealthError, *, told: Mapping[str, Any] | None = None)
         return problem(500, UNEXPECTED, _UNEXPECTED_MESSAGE)
     known = {name: error.log_fields[name] for name in error.told_fields & error.log_fields.keys()}
     fields = {name: _json_of(value) for name, value in known.items()}
-    return problem(status, error.code, error.public_message, told={**fields, **(told or {})})
+    answer = problem(status, error.code, error.public_message, told={**fields, **(told or {})})
+    if (wait_s := error.log_fields.get("retry_after_s")) is not None:
+        answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 def unexpected() -> Response:

@@ -46,7 +46,7 @@ def page(request: Request, template: str, *, status: int = 200, **facts: Any) ->
     )
     speech = sentences(language)
     html = pages.get_template(template).render(
-        say=speech.say, speech=speech, language=language, path=request.url.path, **facts
+        say=speech.say, speech=speech, language=language, path=request.scope["path"], **facts
     )
     response = HTMLResponse(html, status)
     if asked is not None and asked in LANGUAGES:

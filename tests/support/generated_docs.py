@@ -181,12 +181,26 @@ def protocol_page() -> str:
     return _HEAD + page
 
 
+def access_matrix() -> str:
+    """Say who may do what."""
+    page: str = import_module("tests.support.access_matrix").access_matrix_page()
+    return _HEAD + page
+
+
+def http_api() -> str:
+    """Describe the REST routes."""
+    page: str = import_module("tests.support.http_api").http_api_page()
+    return page
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "errors.md": errors_page,
     "configuration.md": configuration_page,
     "audit-events.md": audit_events_page,
     "visit-states.md": visit_states_page,
     "protocol.md": protocol_page,
+    "security/access-matrix.md": access_matrix,
+    "http-api.json": http_api,
 }
 
 
