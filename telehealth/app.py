@@ -18,9 +18,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from telehealth.access.gate import RouteGate
+from telehealth.access.http import actor_in, row_in
 from telehealth.access.route_table import INTERNAL_ROUTES, PUBLIC_ROUTES
 from telehealth.access.routes import Who
 from telehealth.charting import http as charting
@@ -43,6 +44,7 @@ from telehealth.platform.guards import (
     SmallBodies,
 )
 from telehealth.platform.http import Services
+from telehealth.platform.idempotency.once import Asker, OnceOnly
 from telehealth.platform.paces import Allowance, Pace
 from telehealth.platform.problems import on_http_exception, on_refusal
 from telehealth.platform.rates import Rates, redis_pool, redis_storage
@@ -173,8 +175,17 @@ def _public_app(services: Services) -> Starlette:
         Middleware(OwnPagesOnly, allowed_origins=services.allowed_origins),
         Middleware(Entrance, services=lambda: services),
         Middleware(RouteGate, table=PUBLIC_ROUTES, rates=lambda: services.rates),
+        Middleware(OnceOnly, services=lambda: services, asker_of=_asker_of),
     ]
     return _application(services, PUBLIC_ROUTER, around)
+
+
+def _asker_of(scope: Scope) -> Asker | None:
+    """Say whose keys count: those of a known person, where the route table takes repeats."""
+    row, actor = row_in(scope), actor_in(scope)
+    if row is None or not row.is_repeatable or actor is None or actor.person_id is None:
+        return None
+    return Asker(person_id=actor.person_id, clinic_id=actor.clinic_id)
 
 
 def _internal_app(services: Services) -> Starlette:

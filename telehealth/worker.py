@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 import structlog
 
@@ -24,8 +25,12 @@ from telehealth.delivery.runner import LaneRunner
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
+from telehealth.platform.idempotency.once import sweep as forget_named_acts
 from telehealth.platform.signing import secret_bytes
+from telehealth.platform.sweeper import Sweep, keep_sweeping
 
+SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts,)
+"""What is done when time has passed."""
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +55,7 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
     chart = _chart(settings, database=database, clock=clock)
     runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
     link = asyncio.create_task(rooms.run())
+    sweeping = asyncio.create_task(keep_sweeping(SWEEPS, database=database, clock=clock))
     try:
         with listening(settings.nudge_socket, on_nudge=lambda: _nudge(runners)):
             _stop_on_signal(runners)
@@ -57,9 +63,10 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
             await asyncio.gather(*(runner.run() for runner in runners))
             _log.info("worker.stopped")
     finally:
-        link.cancel()
-        with suppress(asyncio.CancelledError):
-            await link
+        for task in (link, sweeping):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await chart.close()
         await database.close()
 

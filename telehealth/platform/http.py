@@ -1,6 +1,7 @@
 """What every route needs: the services it may use, a body it can trust, an answer never cached."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from telehealth.platform.signing import TokenSigner
 
 BODY_LIMIT_BYTES: Final = 64 * 1024
 _DEEPEST: Final = 16
+_LARGEST_WHOLE: Final = 2**53 - 1
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -96,8 +98,8 @@ async def body_of(request: Request, model: type[Model]) -> Model:
     Raises:
         NotJson: Content-Type is not `application/json`, or the body is encoded.
         BodyTooLarge: Over 64 KiB, declared or streamed.
-        BodyMalformed: Not UTF-8 JSON; nested deeper than 16; a name twice in one object; NaN or
-            Infinity; a NUL in a text.
+        BodyMalformed: Not UTF-8 JSON; nested deeper than 16; a name twice in one object; NaN,
+            Infinity or a number that is not exact in every reader; a NUL in a text.
         BodyRefused: JSON, but not `model`; carries JSON pointers and no value.
 
     Source:
@@ -151,7 +153,11 @@ def _refuse_other_types(request: Request) -> None:
 def _refuse_odd_json(raw: bytes) -> None:
     try:
         parsed = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_exact,
+            parse_float=_finite,
         )
     except (ValueError, RecursionError):
         raise BodyMalformed from None
@@ -166,6 +172,25 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name twice")
     return found
+
+
+def _exact(digits: str) -> int:
+    """Refuse a whole number that a reader with double floats would take for another one.
+
+    Source:
+        RFC 7493 section 2.2.
+    """
+    number = int(digits)
+    if abs(number) > _LARGEST_WHOLE:
+        raise ValueError("more than 53 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("more than a double holds")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

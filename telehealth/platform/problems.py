@@ -29,6 +29,10 @@ STATUS: Final[dict[str, int]] = {
     "request.not_json": 415,
     "request.wrong_host": 421,
     "request.body_refused": 422,
+    "request.key_refused": 422,
+    "request.key_reused": 422,
+    "request.still_running": 409,
+    "request.already_done": 409,
     "request.too_many": 429,
     "request.nobody_counts": 503,
     # tokens and outbound calls
