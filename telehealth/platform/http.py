@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,10 @@ from telehealth.platform.signing import TokenSigner
 
 BODY_LIMIT_BYTES: Final = 64 * 1024
 _DEEPEST: Final = 16
+_MOST_NAMES: Final = 200
+"""In one object; no form of ours has a quarter of that."""
+_MOST_FAULTS: Final = 20
+"""Told of one body: whoever sends more faults is no form of ours."""
 _LARGEST_WHOLE: Final = 2**53 - 1
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -53,7 +58,9 @@ class BodyRefused(TelehealthError):
     def __init__(self, pointers: Mapping[str, str]) -> None:
         super().__init__(fields=len(pointers))
         self.told: Mapping[str, Any] = {
-            "errors": [{"pointer": at, "kind": kind} for at, kind in pointers.items()]
+            "errors": [
+                {"pointer": at, "kind": kind} for at, kind in islice(pointers.items(), _MOST_FAULTS)
+            ]
         }
         """JSON pointers and kinds of fault; never a value."""
 
@@ -98,7 +105,8 @@ async def body_of(request: Request, model: type[Model]) -> Model:
     Raises:
         NotJson: Content-Type is not `application/json`, or the body is encoded.
         BodyTooLarge: Over 64 KiB, declared or streamed.
-        BodyMalformed: Not UTF-8 JSON; nested deeper than 16; a name twice in one object; NaN,
+        BodyMalformed: Not UTF-8 JSON; nested deeper than 16; a name twice or more than 200 names
+            in one object; NaN,
             Infinity or a number that is not exact in every reader; a NUL in a text.
         BodyRefused: JSON, but not `model`; carries JSON pointers and no value.
 
@@ -169,8 +177,8 @@ def _refuse_odd_json(raw: bytes) -> None:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name twice")
+    if len(found) != len(pairs) or len(found) > _MOST_NAMES:
+        raise ValueError("a name twice, or too many")
     return found
 
 
