@@ -24,6 +24,7 @@ from telehealth.access.gate import RouteGate
 from telehealth.access.http import actor_in, row_in
 from telehealth.access.route_table import INTERNAL_ROUTES, PUBLIC_ROUTES
 from telehealth.access.routes import Who
+from telehealth.break_glass import http as break_glass
 from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
@@ -68,6 +69,7 @@ PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
     *visits.routes,
     *waiting_room.routes,
     *charting.routes,
+    *break_glass.routes,
     *delivery.routes,
     *assets.routes,
     *patient.routes,

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from telehealth.break_glass.actions import sweep as end_break_glass
 from telehealth.chart_sync.actions import ChartDeliverer, ChartPlace
 from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
 from telehealth.chart_sync.ports import Exchange
@@ -29,7 +30,7 @@ from telehealth.platform.idempotency.once import sweep as forget_named_acts
 from telehealth.platform.signing import secret_bytes
 from telehealth.platform.sweeper import Sweep, keep_sweeping
 
-SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts,)
+SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts, end_break_glass)
 """What is done when time has passed."""
 _log = structlog.get_logger(__name__)
 

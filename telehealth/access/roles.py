@@ -33,6 +33,8 @@ class Permission(StrEnum):
     SEE_NEEDS_ATTENTION = "delivery.see"
     SETTLE_DELIVERY = "delivery.settle"
     VERIFY_AUDIT = "audit.verify"
+    BREAK_GLASS = "record.break_glass"
+    REVIEW_BREAK_GLASS = "record.review_break_glass"
     MANAGE_PEOPLE = "people.manage"
 
 
@@ -50,6 +52,8 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.WRITE_NOTE: "Write and sign the note of one's own visit.",
         Permission.SEE_NEEDS_ATTENTION: "See what could not be delivered to a partner.",
         Permission.SETTLE_DELIVERY: "Have a parked delivery checked again.",
+        Permission.BREAK_GLASS: "Open one other patient's record in an emergency, for an hour.",
+        Permission.REVIEW_BREAK_GLASS: "See who opened a record in an emergency, and why.",
         Permission.VERIFY_AUDIT: "Check that the audit trail was not altered.",
         Permission.MANAGE_PEOPLE: "Add people to the clinic and give them roles.",
     }
@@ -64,6 +68,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.CALL_PATIENT,
                 Permission.CONDUCT_VISIT,
                 Permission.WRITE_NOTE,
+                Permission.BREAK_GLASS,
                 Permission.SEE_NEEDS_ATTENTION,
             }
         ),
@@ -80,7 +85,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         ),
         # Invitations come with the guest journey; until then a guest may do nothing.
         Role.GUEST: frozenset(),
-        Role.AUDITOR: frozenset({Permission.VERIFY_AUDIT}),
+        Role.AUDITOR: frozenset({Permission.VERIFY_AUDIT, Permission.REVIEW_BREAK_GLASS}),
         # An administrator runs the product and sees no clinical text.
         Role.ADMINISTRATOR: frozenset(
             {

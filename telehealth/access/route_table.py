@@ -166,6 +166,43 @@ PUBLIC_ROUTES: Final[tuple[RouteRow, ...]] = (
     _for(_P.WRITE_NOTE, "GET", f"{_VISIT}/note", _OWN, "Reads the note of a visit."),
     _for(_P.WRITE_NOTE, "PUT", f"{_VISIT}/note", _OWN, "Saves a version of the note."),
     _for(_P.WRITE_NOTE, "POST", f"{_VISIT}/note/sign", _OWN, "Signs the note."),
+    # somebody else's patient, in an emergency
+    _for(
+        _P.BREAK_GLASS,
+        "POST",
+        "/v1/break-glass",
+        _CLINIC,
+        "Opens one patient's record for an hour, with a reason; the auditors are told.",
+        status=201,
+    ),
+    _for(
+        _P.REVIEW_BREAK_GLASS,
+        "GET",
+        "/v1/break-glass",
+        _CLINIC,
+        "Reads who opened whose record, and why.",
+    ),
+    _for(
+        _P.BREAK_GLASS,
+        "GET",
+        "/v1/break-glass/current",
+        _OWN,
+        "Reads which record is open to oneself.",
+    ),
+    _for(
+        _P.BREAK_GLASS,
+        "GET",
+        "/v1/break-glass/{access_id}/record",
+        _OWN,
+        "Reads the record one has opened.",
+    ),
+    _for(
+        _P.BREAK_GLASS,
+        "POST",
+        "/v1/break-glass/{access_id}/end",
+        _OWN,
+        "Closes the record one has opened.",
+    ),
     # what is owed to partners
     _for(
         _P.SEE_NEEDS_ATTENTION,

@@ -57,6 +57,10 @@ class AuditEvent(StrEnum):
     DELIVERY_VIEWED = "delivery.viewed"
     DELIVERY_SETTLED = "delivery.settled"
     CHART_PUSHED = "chart.pushed"
+    BREAK_GLASS_OPENED = "break_glass.opened"
+    BREAK_GLASS_READ = "break_glass.read"
+    BREAK_GLASS_ENDED = "break_glass.ended"
+    BREAK_GLASS_REVIEWED = "break_glass.reviewed"
     AUDIT_VERIFIED = "audit.verified"
 
 
@@ -78,6 +82,8 @@ _READS: Final = frozenset(
         _E.BOARD_VIEWED,
         _E.NOTE_VIEWED,
         _E.DELIVERY_VIEWED,
+        _E.BREAK_GLASS_READ,
+        _E.BREAK_GLASS_REVIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -99,6 +105,8 @@ _EXECUTES: Final = frozenset(
         _E.SESSION_ENDED,
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
+        _E.BREAK_GLASS_OPENED,
+        _E.BREAK_GLASS_ENDED,
         _E.AUDIT_VERIFIED,
     }
 )

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import MetaData
 
 from telehealth.audit import tables as audit
+from telehealth.break_glass import tables as break_glass
 from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
@@ -18,6 +19,7 @@ from telehealth.waiting_room import tables as waiting_room
 # Importing a module puts its tables there; the list says that all of them were meant.
 TABLE_MODULES: Final = (
     audit,
+    break_glass,
     chart_sync,
     charting,
     delivery,

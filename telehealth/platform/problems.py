@@ -75,6 +75,12 @@ STATUS: Final[dict[str, int]] = {
     "note.already_signed": 409,
     "note.unsigned": 409,
     "note.empty": 422,
+    # somebody else's patient, in an emergency
+    "break_glass.reason_too_short": 422,
+    "break_glass.proof_stale": 403,
+    "break_glass.another_open": 409,
+    "break_glass.unknown": 404,
+    "break_glass.ended": 410,
     # what is owed to partners
     "delivery.unknown_entry": 404,
     "delivery.not_parked": 409,

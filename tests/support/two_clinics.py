@@ -30,7 +30,7 @@ from telehealth.platform.db import Database, UnitOfWork
 from telehealth.platform.guards import CSRF_COOKIE
 from telehealth.platform.ids import new_uuid
 from tests.support.app_client import ORIGIN
-from tests.support.clinic import InventedClinic
+from tests.support.clinic import BORN_ON, InventedClinic
 from tests.support.visits import InventedVisit, book
 
 CANARY: Final = "Zyxcanary"
@@ -208,7 +208,7 @@ async def _visit_of_others(
             now=now,
             given="Mary",
             family="Invented",
-            birth_on=None,
+            birth_on=BORN_ON,
             phone=None,
             medical_record_number="MRN-others",
             npi=None,
