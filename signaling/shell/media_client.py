@@ -6,7 +6,6 @@ id, or a channel that stays down while the heartbeat is gone.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -34,6 +33,7 @@ from media.contract.control import (
     RefusalCode,
 )
 from signaling.core.placement import MediaNode
+from signaling.shell.tasks import end
 
 COMMAND_LIMIT_S: Final = 3.0
 HELLO_LIMIT_S: Final = 2.0
@@ -242,12 +242,7 @@ class MediaNodes:
 
     async def close(self) -> None:
         """Close every channel; rooms at the media nodes go on."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks.values())
 
     def _dead_boot(self, node_id: str, channel: MediaChannel) -> str | None:
         """Return the boot id whose life is over, if that is proven."""
