@@ -49,10 +49,12 @@ from telehealth.platform.signing import (
     secret_bytes,
     verify_service_token,
 )
+from telehealth.privacy import http as privacy
+from telehealth.visits import consent_http, internal
 from telehealth.visits import http as visits
-from telehealth.visits import internal
 from telehealth.waiting_room import http as waiting_room
 from telehealth.web import assets, patient, provider, scheduler, sign_in
+from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
@@ -136,11 +138,14 @@ def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
         *visits.routes,
+        *consent_http.routes,
         *waiting_room.routes,
         *charting.routes,
         *delivery.routes,
+        *privacy.routes,
         *assets.routes,
         *patient.routes,
+        *privacy_pages.routes,
         *sign_in.routes,
         *provider.routes,
         *scheduler.routes,

@@ -42,6 +42,7 @@ from telehealth.platform.sealing.providers import make_root_key_file
 from telehealth.platform.sealing.rotation import RotationReport, erase_person, rotate
 from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import KeyFileUnsafe, make_key_file
+from telehealth.retention_commands import app as retention
 from telehealth.serve_all import CannotServe, ServeAllSettings
 from telehealth.serve_all import run as run_all
 from telehealth.worker import KeyFileMissing, deliver_until_told
@@ -51,6 +52,7 @@ audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
 keys = typer.Typer(no_args_is_help=True, help="Token-signing keys, and keys of sealed columns.")
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
+app.add_typer(retention, name="retention")
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]

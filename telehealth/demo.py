@@ -24,6 +24,7 @@ from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.db import Database
+from telehealth.platform.readiness import is_healthy
 from telehealth.platform.sealing.providers import Mode
 from telehealth.platform.sealing.settings import SealingSettings, keyring_from
 from telehealth.platform.signing import make_partner_key_file
@@ -34,7 +35,6 @@ from telehealth.serve_all import (
     child_plans,
     default_database_url,
     free_ports,
-    is_healthy,
     refuse_taken_port,
     run_until_told,
     sealing_environment,
@@ -55,6 +55,9 @@ class DemoSettings(BaseSettings):
 
     media_address: str | None = Field(default=None, validation_alias="MEDIA_ADDRESS")
     """Address browsers reach the media node by.  Without one: the default route's interface."""
+
+    media_workers: int = Field(default=2, ge=1, le=64, validation_alias="MEDIA_WORKERS")
+    """Media workers, each a process with one UDP port."""
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     """Another database than the file in the data directory."""
@@ -99,11 +102,12 @@ async def _run(settings: DemoSettings, data: Path) -> None:
         ehr_base_url=settings.ehr_base_url or f"http://{LOOPBACK}:{ehr_port}/fhir",
         ehr_key_file=key_file,
         mode=Mode.DEMO,
+        media_workers=settings.media_workers,
     )
     drawn = secrets_of(data)
     await asyncio.to_thread(upgrade, database_url)
     day = await _people_and_day(data, database_url, drawn["password_pepper"])
-    plans = child_plans(place, free_ports())
+    plans = child_plans(place, free_ports(place.media_workers))
     if key_file is not None:
         plans = [_sandbox_ehr(data, ehr_port, key_file), *plans]
     log_path = data / "demo.log"

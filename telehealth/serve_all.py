@@ -16,7 +16,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,13 +25,15 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from telehealth.migrations.run import upgrade
-from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
+from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor, pinned_cores
 from telehealth.platform.private_redis import PrivateRedis
+from telehealth.platform.readiness import accepts_unix, at_once, is_healthy
 from telehealth.platform.sealing.providers import Mode, make_root_key_file
 from telehealth.platform.sealing.settings import ProviderKind
 from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
+_RELAY_SETTINGS = ("SIGNALING_TURN_", "SIGNALING_TWILIO_")
 _SECRET_NAMES = ("service_key", "signaling_key", "media_control_key", "password_pepper")
 
 
@@ -46,6 +48,10 @@ class ServeAllSettings(BaseSettings):
 
     media_address: str = Field(validation_alias="MEDIA_ADDRESS")
     """Address browsers reach the media node by."""
+
+    media_workers: int = Field(default=2, ge=1, le=64, validation_alias="MEDIA_WORKERS")
+    """Media workers, each a process with one UDP port, kept on a core of its own where there are
+    cores enough.  With two or more, a call outlives the death of one."""
 
     ehr_base_url: str = Field(validation_alias="EHR_BASE_URL")
     """Base URL of the EHR's FHIR R4 interface."""
@@ -84,6 +90,7 @@ class Place:
     ehr_base_url: str
     ehr_key_file: Path | None = None
     mode: Mode
+    media_workers: int = 2
 
     @property
     def public_origin(self) -> str:
@@ -98,8 +105,16 @@ class Ports:
     internal: int
     signaling: int
     signaling_internal: int
+    media: tuple["WorkerPorts", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPorts:
+    """Ports of one media worker."""
+
     media: int
-    media_control: int
+    """UDP."""
+    control: int
 
 
 def run(settings: ServeAllSettings) -> None:
@@ -118,12 +133,17 @@ def run(settings: ServeAllSettings) -> None:
         ehr_base_url=settings.ehr_base_url,
         ehr_key_file=settings.ehr_key_file,
         mode=settings.mode,
+        media_workers=settings.media_workers,
     )
     try:
         refuse_taken_port(place.port)
         upgrade(place.database_url)
         asyncio.run(
-            run_until_told(child_plans(place, free_ports()), data / "serve.log", _nobody_waits)
+            run_until_told(
+                child_plans(place, free_ports(place.media_workers)),
+                data / "serve.log",
+                _nobody_waits,
+            )
         )
     except PortTaken:
         raise CannotServe(f"Port {place.port} is taken. Choose another one: PORT=…") from None
@@ -140,7 +160,7 @@ def default_database_url(data: Path) -> str:
     return f"sqlite+aiosqlite:///{data / 'telehealth.sqlite3'}"
 
 
-def free_ports() -> Ports:
+def free_ports(media_workers: int) -> Ports:
     """Ask the system for free ports, all held until the last is known."""
     with contextlib.ExitStack() as held:
 
@@ -149,13 +169,17 @@ def free_ports() -> Ports:
             taken.bind((address, 0))
             return int(taken.getsockname()[1])
 
-        tcp = [ask(socket.SOCK_STREAM, LOOPBACK) for _ in range(4)]
         return Ports(
-            internal=tcp[0],
-            signaling=tcp[1],
-            signaling_internal=tcp[2],
-            media_control=tcp[3],
-            media=ask(socket.SOCK_DGRAM, "0.0.0.0"),  # noqa: S104  (asked for, closed at once)
+            internal=ask(socket.SOCK_STREAM, LOOPBACK),
+            signaling=ask(socket.SOCK_STREAM, LOOPBACK),
+            signaling_internal=ask(socket.SOCK_STREAM, LOOPBACK),
+            media=tuple(
+                WorkerPorts(
+                    media=ask(socket.SOCK_DGRAM, "0.0.0.0"),  # noqa: S104  (asked for, closed at once)
+                    control=ask(socket.SOCK_STREAM, LOOPBACK),
+                )
+                for _ in range(media_workers)
+            ),
         )
 
 
@@ -227,9 +251,9 @@ def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
             name="redis",
             command=redis.command(),
             environment=environment,
-            is_ready=partial(_accepts_unix, redis.socket),
+            is_ready=partial(accepts_unix, redis.socket),
         ),
-        plan("media", "media.cli", "serve", ready=partial(is_healthy, ports.media_control)),
+        *_media_plans(place, ports, environment),
         plan("visit-service", "telehealth.cli", "serve", ready=partial(is_healthy, ports.internal)),
         plan(
             "signaling",
@@ -237,18 +261,43 @@ def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
             "serve",
             ready=partial(is_healthy, ports.signaling_internal),
         ),
-        plan("worker", "telehealth.cli", "work", ready=_at_once),
+        plan("worker", "telehealth.cli", "work", ready=at_once),
     ]
+
+
+def _media_plans(place: Place, ports: Ports, environment: Mapping[str, str]) -> Iterator[ChildPlan]:
+    """One worker, one node of the registry: its own name, UDP port, control port and door."""
+    cores = pinned_cores(len(ports.media))
+    for number, (mine, core) in enumerate(zip(ports.media, cores, strict=True), start=1):
+        control = f"{LOOPBACK}:{mine.control}"
+        yield ChildPlan(
+            name=f"media-{number}",
+            command=[sys.executable, "-m", "media.cli", "serve"],
+            environment={
+                **environment,
+                "MEDIA_NODE_ID": f"media-{number}",
+                "MEDIA_PORT": str(mine.media),
+                "MEDIA_CONTROL_LISTEN": control,
+                "MEDIA_CONTROL_URL": f"ws://{control}",
+                "MEDIA_OPERATOR_SOCKET": str(place.data / f"media-{number}.sock"),
+            },
+            is_ready=partial(is_healthy, mine.control),
+            core=core,
+        )
 
 
 def _environment(
     place: Place, ports: Ports, drawn: Mapping[str, str], redis: PrivateRedis
 ) -> Mapping[str, str]:
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # A relay is of the installation's network, so it is told by whoever starts it.
+        if name in {"PATH", "HOME", "LANG"} or name.startswith(_RELAY_SETTINGS)
+    }
     socket_url = f"ws://localhost:{ports.signaling}/v1/socket"
     internal = f"{LOOPBACK}:{ports.internal}"
     signaling_internal = f"{LOOPBACK}:{ports.signaling_internal}"
-    media_control = f"{LOOPBACK}:{ports.media_control}"
     origins = json.dumps([place.public_origin])
     chart_key = {"TELEHEALTH_EHR_KEY_FILE": str(place.ehr_key_file)} if place.ehr_key_file else {}
     return {
@@ -284,45 +333,11 @@ def _environment(
         "SIGNALING_MEDIA_CONTROL_KEY": drawn["media_control_key"],
         "SIGNALING_NODE": "signaling-1",
         "SIGNALING_SPOOL": str(place.data / "spool"),
-        "MEDIA_NODE_ID": "media-1",
         "MEDIA_LISTEN_ADDRESS": place.media_address,
-        "MEDIA_PORT": str(ports.media),
         "MEDIA_PUBLIC_ADDRESS": place.media_address,
-        "MEDIA_CONTROL_LISTEN": media_control,
-        "MEDIA_CONTROL_URL": f"ws://{media_control}",
         "MEDIA_CONTROL_KEY": drawn["media_control_key"],
         "MEDIA_REDIS_URL": redis.url,
     }
-
-
-async def _at_once() -> bool:
-    """Answer for a process that listens on nothing."""
-    return True
-
-
-async def _accepts_unix(path: Path) -> bool:
-    try:
-        _, writer = await asyncio.open_unix_connection(path)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-async def is_healthy(port: int, path: str = "/readyz") -> bool:
-    """Ask a child on loopback whether it is ready to work."""
-    try:
-        async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection(LOOPBACK, port)
-            host = f"{LOOPBACK}:{port}"
-            writer.write(
-                f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-            )
-            status = await reader.readline()
-            writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return b" 200 " in status
 
 
 async def run_until_told(

@@ -31,6 +31,7 @@ class AuditEvent(StrEnum):
     VISIT_CHECKED_IN = "visit.checked_in"
     VISIT_DEVICE_CHECKED = "visit.device_checked"
     VISIT_CONSENT_GIVEN = "visit.consent_given"
+    VISIT_CONSENT_WITHDRAWN = "visit.consent_withdrawn"
     VISIT_CALLED = "visit.called"
     VISIT_PUT_BACK = "visit.put_back"
     VISIT_CONNECTED = "visit.connected"
@@ -59,6 +60,18 @@ class AuditEvent(StrEnum):
     DELIVERY_SETTLED = "delivery.settled"
     CHART_PUSHED = "chart.pushed"
     AUDIT_VERIFIED = "audit.verified"
+    PRIVACY_VIEWED = "privacy.viewed"
+    """A patient looked at what they agreed to, and at who has looked at their data."""
+    EXPORT_LINK_MADE = "record.export_link_made"
+    EXPORT_REFUSED = "record.export_refused"
+    RECORD_EXPORTED = "record.exported"
+    CORRECTION_ASKED = "correction.asked"
+    CORRECTION_VIEWED = "correction.viewed"
+    CORRECTION_ANSWERED = "correction.answered"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LIFTED = "hold.lifted"
+    RETENTION_REMOVED = "retention.removed"
+    """Rows of one kind reached their age and are gone; `rows` says how many."""
 
 
 class AuditAction(StrEnum):
@@ -79,6 +92,8 @@ _READS: Final = frozenset(
         _E.BOARD_VIEWED,
         _E.NOTE_VIEWED,
         _E.DELIVERY_VIEWED,
+        _E.PRIVACY_VIEWED,
+        _E.CORRECTION_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -90,6 +105,8 @@ _CREATES: Final = frozenset(
         _E.VISIT_BOOKED,
         _E.VISIT_TICKET_ISSUED,
         _E.CHART_PUSHED,
+        _E.EXPORT_LINK_MADE,
+        _E.CORRECTION_ASKED,
     }
 )
 _EXECUTES: Final = frozenset(
@@ -101,6 +118,9 @@ _EXECUTES: Final = frozenset(
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
         _E.AUDIT_VERIFIED,
+        _E.EXPORT_REFUSED,
+        _E.RECORD_EXPORTED,
+        _E.RETENTION_REMOVED,
     }
 )
 

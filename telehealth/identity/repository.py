@@ -59,6 +59,11 @@ async def unscoped_person(session: AsyncSession, person_id: UUID) -> Person | No
     return await session.scalar(select(Person).where(Person.id == person_id))
 
 
+async def unscoped_people(session: AsyncSession, person_ids: Collection[PersonId]) -> list[Person]:
+    """Return people of whom the job that removes old records asks the age."""
+    return list(await session.scalars(select(Person).where(Person.id.in_(person_ids))))
+
+
 async def unscoped_account(session: AsyncSession, email: str) -> Account | None:
     """Return the account of an e-mail address (lower case); for the door only."""
     index = await index_of(session, Account, Account.email, email)

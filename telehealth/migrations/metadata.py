@@ -10,6 +10,7 @@ from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
 from telehealth.platform.db import Base
+from telehealth.privacy import tables as privacy
 from telehealth.scheduling import tables as scheduling
 from telehealth.visits import tables as visits
 from telehealth.waiting_room import tables as waiting_room
@@ -21,6 +22,7 @@ TABLE_MODULES: Final = (
     charting,
     delivery,
     identity,
+    privacy,
     scheduling,
     visits,
     waiting_room,

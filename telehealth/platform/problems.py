@@ -64,6 +64,8 @@ STATUS: Final[dict[str, int]] = {
     "visit.may_not_join": 409,
     "visit.open_items": 409,
     "visit.consent_missing": 409,
+    "visit.consent_withdrawn": 409,
+    "visit.nothing_to_withdraw": 409,
     "visit.unknown_participant": 404,
     "visit.undo_too_late": 409,
     # waiting room
@@ -75,6 +77,15 @@ STATUS: Final[dict[str, int]] = {
     "note.already_signed": 409,
     "note.unsigned": 409,
     "note.empty": 422,
+    # copies, corrections, holds
+    "privacy.export_link_refused": 410,
+    "privacy.birth_date_refused": 403,
+    "privacy.unknown_correction": 404,
+    "privacy.correction_answered": 409,
+    "privacy.reason_missing": 422,
+    "privacy.too_many_corrections": 429,
+    "privacy.already_held": 409,
+    "privacy.not_held": 409,
     # what is owed to partners
     "delivery.unknown_entry": 404,
     "delivery.not_parked": 409,

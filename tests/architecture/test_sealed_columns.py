@@ -46,6 +46,13 @@ READABLE = {
     "ledger_entry.partner_ref",
     "open_items.code",
     "visits.visit_code",
+    # a state at most, which alone names nobody (45 CFR 164.514(b)(2)(i)(B))
+    "consents.jurisdiction",
+    # days, ids and names of tables: the office's own work
+    "correction_requests.due_on",
+    "legal_holds.placed_by",
+    "legal_holds.lifted_by",
+    "removal_permits.table_name",
 }
 RAW_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
 

@@ -2,18 +2,10 @@
 import { api } from "../shared/api.js";
 import { by } from "../shared/dom.js";
 import { say, sayOr } from "../shared/i18n.js";
+import { dateOf } from "./birth_date.js";
 
 const form = by("birth-date");
 const problem = by("problem");
-
-/** @param {FormData} typed @returns {string} ISO date, or "" when there is no such day */
-function dateOf(typed) {
-  const [year, month, day] = ["year", "month", "day"].map((name) => Number(typed.get(name)));
-  const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0));
-  const isReal = date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
-  if (!isReal || (year ?? 0) < 1890) return "";
-  return date.toISOString().slice(0, 10);
-}
 
 /** @param {string} text */
 function tell(text) {
