@@ -11,9 +11,11 @@ import heapq
 import random
 import re
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from itertools import count
+from typing import Any
 
 from tests.support.loopback import LoopbackPort
 from tests.support.weather import BLOCKED, CLEAR, Road, Weather
@@ -35,8 +37,8 @@ class LossyLink:
         self.up = Road(random.Random(f"{seed} up"))
         self.down = Road(random.Random(f"{seed} down"))
         self.done: list[tuple[float, str]] = []
-        self.blocked_hosts: set[str] = set()
-        """Clients of these addresses are neither heard nor reached."""
+        self.let_through: frozenset[str] | None = None
+        """The only addresses whose clients are heard and reached; None: all."""
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -80,10 +82,10 @@ class LossyLink:
         """Let everything pass."""
         self.set_weather(up=CLEAR, down=CLEAR)
 
-    def block_host(self, host: str) -> None:
-        """Let nothing of clients of one address pass; others go on."""
-        self.blocked_hosts.add(host)
-        self._note(f"blocked {host}")
+    def let_only(self, *hosts: str) -> None:
+        """Let nothing pass but what clients of these addresses send and are sent."""
+        self.let_through = frozenset(hosts)
+        self._note(f"only {', '.join(hosts)}")
 
     def rebind(self) -> None:
         """Send to the node from new ports; what it sends to the old ones is lost."""
@@ -108,9 +110,12 @@ class LossyLink:
     def _note(self, what: str) -> None:
         self.done.append((round(self._loop.time() - self._began, 3), what))
 
+    def _lets(self, client: tuple[str, int]) -> bool:
+        return self.let_through is None or client[0] in self.let_through
+
     def _flow(self, client: tuple[str, int]) -> LoopbackPort:
         def take(data: bytes) -> None:
-            if client[0] not in self.blocked_hosts:
+            if self._lets(client):
                 self._carry(self.down, data, partial(self._reach, client, data))
 
         return LoopbackPort(self.server, take)
@@ -119,7 +124,7 @@ class LossyLink:
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, client = self._front.recvfrom(65_535)
-                if client[0] in self.blocked_hosts:
+                if not self._lets(client):
                     continue
                 if client not in self._flows:
                     self._flows[client] = self._flow(client)
@@ -164,3 +169,33 @@ async def lossy_link(server: tuple[str, int], *, seed: int) -> AsyncIterator[Los
         yield link
     finally:
         link.close()
+
+
+class LinkThread:
+    """Links in a loop and a thread of their own, beside a test that drives browsers."""
+
+    def __init__(self, servers: Iterable[tuple[str, int]], *, seed: int) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.links = [self.run(partial(LossyLink, each, seed=seed)) for each in servers]
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Do something in the links' thread; return what came of it."""
+
+        async def do() -> Any:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(do(), self._loop).result(10)
+
+    def each(self, act: Callable[[LossyLink], None]) -> None:
+        """Do the same to every link."""
+        for link in self.links:
+            self.run(partial(act, link))
+
+    def close(self) -> None:
+        """Stop."""
+        self.each(LossyLink.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
