@@ -143,9 +143,9 @@ class Forwarder:
         elif encoding.level_id is not None:
             level_at = encoding.level_at
             if (
-                packet[12:16] != encoding.level_mark
+                packet[0] & 0x1F != 0x10  # noqa: PLR2004  (an extension, no CSRC: the place is there)
+                or packet[12:16] != encoding.level_mark
                 or packet[level_at] != encoding.level_id << 4
-                or packet[0] & 0x1F != 0x10  # noqa: PLR2004  (an extension, no CSRC)
             ):
                 level_at = self._find_level(encoding, packet)
             if level_at:

@@ -20,6 +20,7 @@ from tests.support.engine_lab import (
     MIC,
     MID_ID,
     RTX,
+    SLOT_LEVEL_ID,
     EngineLab,
     FakePeer,
     Publishing,
@@ -221,6 +222,22 @@ def test_a_descriptor_that_lies_is_not_forwarded(
 
 
 @pytest.mark.usefixtures("bob")
+def test_a_body_that_looks_like_the_last_extension_is_a_body(
+    lab: EngineLab, ann: FakePeer, bob: FakePeer
+) -> None:
+    """The level's remembered place counts only in a packet that has an extension."""
+    whole = audio_packet(ann, 1)
+    lab.arrive(ann, whole)
+    look_alike = rtp(
+        payload_type=whole[1] & 0x7F, sequence=2, ssrc=ann.ssrcs[MIC], payload=whole[12:16]
+    )
+
+    lab.arrive(ann, look_alike)
+
+    assert bob.heard_in("10")[-1].payload == whole[12:16]
+    assert bob.heard_in("10")[-1].extensions[SLOT_LEVEL_ID] == b"\x7f"
+
+
 def test_padding_that_lies_is_not_forwarded(lab: EngineLab, ann: FakePeer) -> None:
     packet = audio_packet(ann, 1, b"voice\xff")
 
