@@ -48,11 +48,14 @@ node_modules/.installed: package-lock.json $(VENV)/.dev
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: setup browser
+.PHONY: setup browser relay
 setup: $(VENV)/.dev node_modules/.installed ## Install everything a developer needs
 
 browser: # A real Chromium for the end-to-end tests
 	@bash tests/support/install_browser.sh
+
+relay: # A real coturn for the relay's tests
+	@bash tests/support/install_turn.sh
 
 # --- the product -------------------------------------------------------------------------------
 
@@ -86,18 +89,21 @@ unit: node_modules/.installed
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test test-web test-e2e test-media test-signaling test-delivery test-trust
-test: lint types contracts web-check test-web browser ## All tests
+.PHONY: test test-web test-e2e test-media test-media-full test-signaling test-delivery test-trust
+test: lint types contracts web-check test-web browser relay ## All tests
 	@$(BIN)/pytest tests
 
 test-web: node_modules/.installed
 	@$(NODE) --test "tests/unit/web/**/*.test.js"
 
-test-e2e: setup browser ## The whole visit in real browsers, on SQLite and on PostgreSQL
+test-e2e: setup browser relay ## The whole visit in real browsers, on SQLite and on PostgreSQL
 	@$(BIN)/pytest tests/e2e -s
 
-test-media: setup ## Everything of the forwarding unit
-	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*media*' -print)
+test-media: setup browser relay ## Everything of the forwarding unit
+	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name 'test_*.py' \( -path '*media*' -o -path '*/turn/*' \) -print)
+
+test-media-full: setup # The failover count of the programme in full: 30 killed workers
+	@FAILOVER_KILLS=30 $(BIN)/pytest tests/integration/failover
 
 test-signaling: setup ## Everything of the signaling server
 	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*signaling*' -print)
@@ -110,9 +116,17 @@ test-delivery: setup ## The ledger's crash points in full
 
 # --- figures -----------------------------------------------------------------------------------
 
-.PHONY: bench-media
-bench-media: $(VENV)/.dev ## Cost of one forwarded packet; writes build/bench-media.json
+.PHONY: bench-media bench-forwarding
+bench-media: $(VENV)/.dev build/bench/generator ## The media node, Janus and a bare loop side by side; writes build/bench/media.json
+	@$(BIN)/python -m load.bench.duel
+
+bench-forwarding: $(VENV)/.dev ## Cost of one forwarded packet in the engine; writes build/bench/forwarding.json
 	@$(BIN)/python -m load.bench.forwarding
+
+build/bench/generator: load/bench/duel/generator.c load/bench/duel/machine.h
+	@bash load/bench/install_duel.sh
+	@mkdir -p build/bench
+	@gcc -O2 -Wall -Wextra -Werror -o $@ $< -lsrtp2
 
 .PHONY: load
 load: $(VENV)/.dev ## A clinic's day on the REST side (LOAD_USERS, LOAD_SECONDS); writes build/load.json

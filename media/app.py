@@ -26,7 +26,9 @@ from media.shell.engine import PythonEngine
 from media.shell.logs import set_up_logs
 from media.shell.metrics import rendered
 from media.shell.node import Limits, Node
+from media.shell.operator_door import OperatorDoor
 from media.shell.peer import Plant
+from media.shell.recorder import Recorder
 from media.shell.registry import Heartbeat, Registry
 from media.shell.timers import Ticker
 from media.shell.udp_mux import BUFFER_BYTES, UdpMux, buffer_bytes, open_socket
@@ -65,14 +67,20 @@ class Application:
         self.mux = UdpMux(sockets)
         self._certificate = dtls_seam.make_certificate()
         self.engine = PythonEngine(self.mux.sendto, draw=dtls_seam.draw_ssrc)
+        recorder = Recorder(settings.record_folder, boot_id=self.boot_id)
         plant = Plant(
             engine=self.engine,
             mux=self.mux,
             certificate=self._certificate,
             candidates=_candidates(settings, self.port),
             spawn=self._spawn,
+            recorder=recorder,
         )
-        limits = Limits(rooms_max=settings.rooms_max, peers_max=settings.peers_max)
+        limits = Limits(
+            rooms_max=settings.rooms_max,
+            peers_max=settings.peers_max,
+            room_load_max=settings.load_max,
+        )
         self.node = Node(plant=plant, limits=limits)
         self._registry = Registry(
             Redis.from_url(settings.redis_url.get_secret_value()), self._heartbeat
@@ -88,6 +96,11 @@ class Application:
         )
         host, _, port = settings.control_listen.rpartition(":")
         await self.control.start(host.strip("[]"), int(port))
+        self._door = OperatorDoor(
+            self.node, recorder=recorder, drain=self._begin_drain, counters=self._counters
+        )
+        if settings.operator_socket is not None:
+            await self._door.open(settings.operator_socket)
         gc.collect()
         gc.freeze()
         self.mux.start(self.engine)
@@ -98,7 +111,7 @@ class Application:
 
     async def drain(self) -> None:
         """Take no new room, and give running ones until the limit to end by themselves."""
-        self.node.is_draining = True
+        self._begin_drain()
         await self._registry.beat()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_limit_s):
@@ -117,10 +130,17 @@ class Application:
         await asyncio.sleep(0)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+        await self._door.close()
         await self.control.stop()
         self.mux.close()
         gc.unfreeze()
         _log.info("node.stopped", node_id=self._settings.node_id, boot_id=self.boot_id)
+
+    def _begin_drain(self) -> None:
+        self.node.drain(within_s=self._settings.drain_limit_s)
+
+    def _counters(self) -> dict[str, int]:
+        return {**self.mux.counters(), **self.engine.counters()}
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -154,12 +174,16 @@ class Application:
 
     def _is_ready(self) -> bool:
         """Signaling can see us, we take rooms, and the certificate outlives the next days."""
-        left = self._certificate.expires_at - datetime.fromtimestamp(time(), tz=UTC)
-        return self._registry.is_fresh and not self.node.is_draining and left > CERTIFICATE_MARGIN
+        is_lasting = self._certificate_left() > CERTIFICATE_MARGIN
+        return self._registry.is_fresh and not self.node.is_draining and is_lasting
+
+    def _certificate_left(self) -> timedelta:
+        return self._certificate.expires_at - datetime.fromtimestamp(time(), tz=UTC)
 
     def _metrics(self) -> str:
-        counters = {**self.mux.counters(), **self.engine.counters()}
-        return rendered(counters, self.node.gauges())
+        gauges = {**self.node.gauges(), "gc_pause_ms": 1_000 * self._ticker.gc_pause_s}
+        gauges["certificate_left_seconds"] = self._certificate_left().total_seconds()
+        return rendered(self._counters(), gauges)
 
 
 @contextlib.asynccontextmanager

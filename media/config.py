@@ -1,6 +1,7 @@
 """Environment of a media node; read once by the composition root."""
 
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -43,13 +44,25 @@ class MediaSettings(BaseSettings):
     """Redis of the registry; secret because it may hold a password."""
 
     rooms_max: Annotated[int, Field(ge=1, le=2_000)] = 80
-    """Rooms admitted at once, until the cost model of this machine has been measured."""
+    """Rooms admitted at once, whatever the load."""
+
+    load_max: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
+    """Share of a core, as projected, above which no new room is taken; a join to a running room is
+    taken up to 0.15 more.  0 leaves load out of it: the other limits alone count."""
 
     peers_max: Annotated[int, Field(ge=1, le=2_000)] = 400
     """Peers admitted at once; bounds memory."""
 
     drain_limit_s: Annotated[float, Field(ge=0.0, le=120.0)] = 8.0
     """Seconds running rooms are given after SIGTERM before they are told they are lost."""
+
+    operator_socket: Path | None = None
+    """Unix socket of the operator's door (`media inspect-room`, `media drain`), mode 0600: who may
+    open the file may ask.  None: there is no door."""
+
+    record_folder: Path | None = None
+    """Folder for recordings of the pure machines' inputs, switched on and off through the
+    operator's door.  They hold no media, key, address or name.  None: nothing can be recorded."""
 
     @model_validator(mode="after")
     def _no_wildcard(self) -> Self:

@@ -8,22 +8,24 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import structlog
 
-from media.contract.control import ControlEvent
+from media.contract.control import ControlEvent, NodeNews
 from signaling.config import SignalingSettings
 from signaling.shell import registry as presence
+from signaling.shell.ice_servers import IceServers, OwnRelay, TwilioAccount
 from signaling.shell.logs import set_up_logs
 from signaling.shell.means import Means
-from signaling.shell.media_client import MediaNodes
+from signaling.shell.media_client import Hears, MediaNodes
 from signaling.shell.metrics import Metrics
 from signaling.shell.rooms import Rooms
 from signaling.shell.server import Door, PublicPort
 from signaling.shell.service_tokens import key_from_text
 from signaling.shell.spool import Spool
+from signaling.shell.tasks import end
 from signaling.shell.tickets import TicketCheck
 from signaling.shell.visit_client import VisitClient
 from signaling.shell.visit_events import InternalPort
@@ -58,15 +60,21 @@ class Application:
         self.registry = presence.Registry(redis, node=settings.node, clock=now)
         self._nodes = MediaNodes(
             key=keys["media_control_key"],
-            on_event=self._on_media_event,
-            on_lost=self._on_media_node_lost,
+            hears=Hears(
+                on_event=self._on_media_event,
+                on_news=self._on_media_news,
+                on_up=self._on_media_channel_up,
+                on_lost=self._on_media_node_lost,
+            ),
             now=now,
         )
         self._tickets = TicketCheck(self._visits.keys, now=now, wall=time.time)
+        self._relays = _relays(settings, now=now)
         means = Means(
             registry=self.registry,
             nodes=self._nodes,
             visits=self._visits,
+            relays=self._relays,
             metrics=self.metrics,
             spawn=self._spawn,
             now=now,
@@ -80,6 +88,8 @@ class Application:
         await self.rooms.adopt()
         await self._listen(keys["key"])
         self._spawn(self.rooms.run())
+        self._spawn(self.rooms.watch_media())
+        self._spawn(self._relays.run())
         self._spawn(self._visits.run())
         _log.info("node.started", node=settings.node)
 
@@ -99,9 +109,7 @@ class Application:
         self.rooms.is_draining = True
         await self._public.stop()
         await self._internal.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._visits.flush(within_s=LAST_WORDS_S)
         await self._nodes.close()
         await self._visits.close()
@@ -137,12 +145,21 @@ class Application:
     def _on_media_event(self, node_id: str, event: ControlEvent) -> None:
         self.rooms.on_media_event(node_id, event)
 
+    def _on_media_news(self, node_id: str, news: NodeNews) -> None:
+        self.rooms.on_media_news(node_id, news)
+
+    def _on_media_channel_up(self, node_id: str, boot_id: str) -> None:
+        self.rooms.on_media_channel_up(node_id, boot_id)
+
     def _on_media_node_lost(self, node_id: str, boot_id: str) -> None:
         self.rooms.on_media_node_lost(node_id, boot_id)
 
     def _is_ready(self) -> bool:
         is_served = (
-            not self.registry.is_silent and self._tickets.is_ready and self._visits.is_keeping
+            not self.registry.is_silent
+            and self._tickets.is_ready
+            and self._visits.is_keeping
+            and self._settings.is_relay_safe
         )
         return is_served and not self.rooms.is_draining
 
@@ -190,6 +207,21 @@ async def serve_until_told(settings: SignalingSettings) -> None:
     async with running(settings) as application:
         await told.wait()
         await application.drain()
+
+
+def _relays(settings: SignalingSettings, *, now: Callable[[], float]) -> IceServers:
+    """Read who relays; settings that belong together are checked where they are read."""
+    own = twilio = None
+    if settings.turn_urls and settings.turn_secret is not None:
+        secret = settings.turn_secret.get_secret_value().encode()
+        own = OwnRelay(urls=tuple(settings.turn_urls), secret=secret)
+    if settings.twilio_account_sid and settings.twilio_auth_token is not None:
+        twilio = TwilioAccount(
+            base_url=settings.twilio_base_url,
+            sid=settings.twilio_account_sid,
+            auth_token=settings.twilio_auth_token.get_secret_value(),
+        )
+    return IceServers(own=own, twilio=twilio, wall=time.time, now=now)
 
 
 def _keys(settings: SignalingSettings) -> Mapping[str, bytes]:

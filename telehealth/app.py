@@ -52,10 +52,12 @@ from telehealth.platform.signing import (
     secret_bytes,
     verify_service_token,
 )
-from telehealth.visits import guests_http, internal
+from telehealth.privacy import http as privacy
+from telehealth.visits import consent_http, guests_http, internal
 from telehealth.visits import http as visits
 from telehealth.waiting_room import http as waiting_room
 from telehealth.web import assets, patient, provider, scheduler, sign_in
+from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
@@ -169,11 +171,14 @@ def _public_app(services: Services) -> Starlette:
         *key_set.routes,
         *visits.routes,
         *guests_http.routes,
+        *consent_http.routes,
         *waiting_room.routes,
         *charting.routes,
         *delivery.routes,
+        *privacy.routes,
         *assets.routes,
         *patient.routes,
+        *privacy_pages.routes,
         *sign_in.routes,
         *provider.routes,
         *scheduler.routes,

@@ -27,6 +27,7 @@ from telehealth.platform.config import DatabaseSettings, VisitServiceSettings, W
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
 from telehealth.platform.signing import KeyFileUnsafe
+from telehealth.retention_commands import app as retention
 from telehealth.serve_all import CannotServe, ServeAllSettings
 from telehealth.serve_all import run as run_all
 from telehealth.worker import KeyFileMissing, deliver_until_told
@@ -35,6 +36,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The visit se
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
 app.add_typer(audit, name="audit")
 app.add_typer(keys_cli.app, name="keys")
+app.add_typer(retention, name="retention")
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]

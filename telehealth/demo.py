@@ -54,6 +54,9 @@ class DemoSettings(BaseSettings):
     media_address: str | None = Field(default=None, validation_alias="MEDIA_ADDRESS")
     """Address browsers reach the media node by.  Without one: the default route's interface."""
 
+    media_workers: int = Field(default=2, ge=1, le=64, validation_alias="MEDIA_WORKERS")
+    """Media workers, each a process with one UDP port."""
+
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     """Another database than the file in the data directory."""
 
@@ -99,11 +102,12 @@ async def _run(settings: DemoSettings, data: Path) -> None:
         database_url=database_url,
         ehr_base_url=settings.ehr_base_url or f"http://{LOOPBACK}:{ehr_port}/fhir",
         ehr_key_file=key_file,
+        media_workers=settings.media_workers,
     )
     drawn = secrets_of(data)
     await asyncio.to_thread(upgrade, database_url)
     day = await _people_and_day(data, database_url, drawn["password_pepper"])
-    plans = child_plans(place, free_ports())
+    plans = child_plans(place, free_ports(place.media_workers))
     if key_file is not None:
         plans = [_sandbox_ehr(data, ehr_port, key_file), *plans]
     plans = [_sandbox_messages(sink_port, sink_token), *plans]

@@ -15,7 +15,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,12 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from telehealth.migrations.run import upgrade
-from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
+from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor, pinned_cores
 from telehealth.platform.private_redis import PrivateRedis
 from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
+_RELAY_SETTINGS = ("SIGNALING_TURN_", "SIGNALING_TWILIO_")
 _SECRET_NAMES = ("service_key", "signaling_key", "media_control_key", "password_pepper")
 
 
@@ -43,6 +44,10 @@ class ServeAllSettings(BaseSettings):
 
     media_address: str = Field(validation_alias="MEDIA_ADDRESS")
     """Address browsers reach the media node by."""
+
+    media_workers: int = Field(default=2, ge=1, le=64, validation_alias="MEDIA_WORKERS")
+    """Media workers, each a process with one UDP port, kept on a core of its own where there are
+    cores enough.  With two or more, a call outlives the death of one."""
 
     ehr_base_url: str = Field(validation_alias="EHR_BASE_URL")
     """Base URL of the EHR's FHIR R4 interface."""
@@ -79,6 +84,7 @@ class Place:
     ehr_key_file: Path | None = None
     messages: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Environment of the worker's message channels; none by default."""
+    media_workers: int = 2
 
     @property
     def public_origin(self) -> str:
@@ -93,8 +99,16 @@ class Ports:
     internal: int
     signaling: int
     signaling_internal: int
+    media: tuple["WorkerPorts", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPorts:
+    """Ports of one media worker."""
+
     media: int
-    media_control: int
+    """UDP."""
+    control: int
 
 
 def run(settings: ServeAllSettings) -> None:
@@ -112,12 +126,17 @@ def run(settings: ServeAllSettings) -> None:
         database_url=settings.database_url or default_database_url(data),
         ehr_base_url=settings.ehr_base_url,
         ehr_key_file=settings.ehr_key_file,
+        media_workers=settings.media_workers,
     )
     try:
         refuse_taken_port(place.port)
         upgrade(place.database_url)
         asyncio.run(
-            run_until_told(child_plans(place, free_ports()), data / "serve.log", _nobody_waits)
+            run_until_told(
+                child_plans(place, free_ports(place.media_workers)),
+                data / "serve.log",
+                _nobody_waits,
+            )
         )
     except PortTaken:
         raise CannotServe(f"Port {place.port} is taken. Choose another one: PORT=…") from None
@@ -134,7 +153,7 @@ def default_database_url(data: Path) -> str:
     return f"sqlite+aiosqlite:///{data / 'telehealth.sqlite3'}"
 
 
-def free_ports() -> Ports:
+def free_ports(media_workers: int) -> Ports:
     """Ask the system for free ports, all held until the last is known."""
     with contextlib.ExitStack() as held:
 
@@ -143,13 +162,17 @@ def free_ports() -> Ports:
             taken.bind((address, 0))
             return int(taken.getsockname()[1])
 
-        tcp = [ask(socket.SOCK_STREAM, LOOPBACK) for _ in range(4)]
         return Ports(
-            internal=tcp[0],
-            signaling=tcp[1],
-            signaling_internal=tcp[2],
-            media_control=tcp[3],
-            media=ask(socket.SOCK_DGRAM, "0.0.0.0"),  # noqa: S104  (asked for, closed at once)
+            internal=ask(socket.SOCK_STREAM, LOOPBACK),
+            signaling=ask(socket.SOCK_STREAM, LOOPBACK),
+            signaling_internal=ask(socket.SOCK_STREAM, LOOPBACK),
+            media=tuple(
+                WorkerPorts(
+                    media=ask(socket.SOCK_DGRAM, "0.0.0.0"),  # noqa: S104  (asked for, closed at once)
+                    control=ask(socket.SOCK_STREAM, LOOPBACK),
+                )
+                for _ in range(media_workers)
+            ),
         )
 
 
@@ -202,7 +225,7 @@ def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
             environment=environment,
             is_ready=partial(_accepts_unix, redis.socket),
         ),
-        plan("media", "media.cli", "serve", ready=partial(is_healthy, ports.media_control)),
+        *_media_plans(place, ports, environment),
         plan("visit-service", "telehealth.cli", "serve", ready=partial(is_healthy, ports.internal)),
         plan(
             "signaling",
@@ -214,14 +237,39 @@ def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
     ]
 
 
+def _media_plans(place: Place, ports: Ports, environment: Mapping[str, str]) -> Iterator[ChildPlan]:
+    """One worker, one node of the registry: its own name, UDP port, control port and door."""
+    cores = pinned_cores(len(ports.media))
+    for number, (mine, core) in enumerate(zip(ports.media, cores, strict=True), start=1):
+        control = f"{LOOPBACK}:{mine.control}"
+        yield ChildPlan(
+            name=f"media-{number}",
+            command=[sys.executable, "-m", "media.cli", "serve"],
+            environment={
+                **environment,
+                "MEDIA_NODE_ID": f"media-{number}",
+                "MEDIA_PORT": str(mine.media),
+                "MEDIA_CONTROL_LISTEN": control,
+                "MEDIA_CONTROL_URL": f"ws://{control}",
+                "MEDIA_OPERATOR_SOCKET": str(place.data / f"media-{number}.sock"),
+            },
+            is_ready=partial(is_healthy, mine.control),
+            core=core,
+        )
+
+
 def _environment(
     place: Place, ports: Ports, drawn: Mapping[str, str], redis: PrivateRedis
 ) -> Mapping[str, str]:
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # A relay is of the installation's network, so it is told by whoever starts it.
+        if name in {"PATH", "HOME", "LANG"} or name.startswith(_RELAY_SETTINGS)
+    }
     socket_url = f"ws://localhost:{ports.signaling}/v1/socket"
     internal = f"{LOOPBACK}:{ports.internal}"
     signaling_internal = f"{LOOPBACK}:{ports.signaling_internal}"
-    media_control = f"{LOOPBACK}:{ports.media_control}"
     origins = json.dumps([place.public_origin])
     chart_key = {"TELEHEALTH_EHR_KEY_FILE": str(place.ehr_key_file)} if place.ehr_key_file else {}
     return {
@@ -257,12 +305,8 @@ def _environment(
         "SIGNALING_MEDIA_CONTROL_KEY": drawn["media_control_key"],
         "SIGNALING_NODE": "signaling-1",
         "SIGNALING_SPOOL": str(place.data / "spool"),
-        "MEDIA_NODE_ID": "media-1",
         "MEDIA_LISTEN_ADDRESS": place.media_address,
-        "MEDIA_PORT": str(ports.media),
         "MEDIA_PUBLIC_ADDRESS": place.media_address,
-        "MEDIA_CONTROL_LISTEN": media_control,
-        "MEDIA_CONTROL_URL": f"ws://{media_control}",
         "MEDIA_CONTROL_KEY": drawn["media_control_key"],
         "MEDIA_REDIS_URL": redis.url,
     }

@@ -30,6 +30,7 @@ from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
 from telehealth.platform.signing import secret_bytes
+from telehealth.privacy.keeper import RetentionKeeper
 
 _log = structlog.get_logger(__name__)
 
@@ -61,12 +62,13 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
     )
     lanes: dict[Lane, Deliverer] = {Lane.ROOM: rooms, Lane.EHR: chart, Lane.NOTICE: notices}
     runners = _runners(lanes, database=database, clock=clock)
+    keeper = RetentionKeeper(database, clock=clock)
     link = asyncio.create_task(rooms.run())
     try:
         with listening(settings.nudge_socket, on_nudge=lambda: _nudge(runners)):
-            _stop_on_signal(runners)
+            _stop_on_signal(runners, keeper)
             _log.info("worker.started")
-            await asyncio.gather(*(runner.run() for runner in runners))
+            await asyncio.gather(keeper.run(), *(runner.run() for runner in runners))
             _log.info("worker.stopped")
     finally:
         link.cancel()
@@ -157,8 +159,9 @@ def _nudge(runners: Sequence[LaneRunner]) -> None:
         runner.nudge()
 
 
-def _stop_on_signal(runners: Sequence[LaneRunner]) -> None:
+def _stop_on_signal(runners: Sequence[LaneRunner], keeper: RetentionKeeper) -> None:
     def stop() -> None:
+        keeper.stop()
         for runner in runners:
             runner.stop()
 

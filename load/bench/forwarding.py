@@ -1,7 +1,7 @@
 """Microseconds of one forwarded packet in the Python engine; no assertion on the clock.
 
-`python -m load.bench.forwarding` (`make bench-media`) plays one publisher, 3 VP8 packets to 1 Opus
-packet drawn from a seed, to 1, 3 and 11 receivers, on three paths:
+`python -m load.bench.forwarding` (`make bench-forwarding`) plays one publisher, 3 VP8 packets to
+1 Opus packet drawn from a seed, to 1, 3 and 11 receivers, on three paths:
 
 - `bare`: one unprotect and as many protects as there are receivers, by libsrtp's binding and
   nothing else.  No forwarder in this process can cost less.
@@ -10,7 +10,7 @@ packet drawn from a seed, to 1, 3 and 11 receivers, on three paths:
 - `loopback`: the same with a `recvfrom` in and a `sendto` out, on real sockets.
 
 Each round plays all paths one after the other, so that a slow spell of the machine meets them
-all alike.  It prints a table and writes `build/bench-media.json`:
+all alike.  It prints a table and writes `build/bench/forwarding.json`:
 
 - `what`, `python`, `machine`, `seed`: what was measured, on what, from which seed.
 - `rounds`, `packets_in_a_round`: how often each path was played, and how many packets came in.
@@ -43,7 +43,7 @@ FAN_OUTS: Final = (1, 3, 11)
 """Two, four and twelve people in a room: the last is the most there are seats for."""
 TICK_S: Final = 0.01
 DATAGRAMS_A_WAKE: Final = 64
-OUTPUT: Final = Path("build/bench-media.json")
+OUTPUT: Final = Path("build/bench/forwarding.json")
 
 TITLE: Final = "    path  receivers   µs a packet   beyond bare   times bare"
 LINE: Final = (
@@ -145,7 +145,7 @@ def main() -> None:
     print(TITLE)
     for row in rows:
         print(LINE.format(**row))
-    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(_report(len(trace), rows), indent=2, ensure_ascii=False) + "\n")
     print(f"written: {OUTPUT}")
 

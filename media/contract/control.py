@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 SUBPROTOCOL = "telehealth.media.v1"
 CONTROL_TOKEN_TYP = "media-control+jwt"  # noqa: S105  (a media type, no secret)
 CONTROL_TOKEN_LIFE_S = 60
+HEARTBEAT_LIFE_MS = 3_000
+"""Life of a node's heartbeat in Redis, written each second: what is left of it tells its age."""
 
 Epoch: TypeAlias = Annotated[int, Meta(ge=0)]
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=96)]
@@ -144,6 +146,41 @@ class AckSlots(SeatCommand, frozen=True, kw_only=True, tag="ack-slots"):
     map_id: Annotated[int, Meta(ge=1)]
 
 
+class Pause(SeatCommand, frozen=True, kw_only=True, tag="pause"):
+    """Hold all media to and from a participant, or let it flow again; path and keys stay."""
+
+    is_paused: bool
+
+
+class WishedPublication(Struct, frozen=True, kw_only=True):
+    """A publication as signaling knows it."""
+
+    publication_id: Id
+    mid: Mid
+    source: Source
+    is_muted: bool = False
+
+
+class WishedSeat(Struct, frozen=True, kw_only=True):
+    """What one participant should have; None leaves the wishes as they are."""
+
+    participant_id: Id
+    attach_epoch: Epoch
+    is_paused: bool = False
+    publications: Annotated[tuple[WishedPublication, ...], Meta(max_length=8)] = ()
+    wants: Annotated[tuple[Want, ...], Meta(max_length=64)] | None = None
+
+
+class Sync(Command, frozen=True, kw_only=True, tag="sync"):
+    """Restate the wished state after a channel came back; `done.seats` is what is there.
+
+    Seats not named stay as they are: another signaling node may speak for them.  A node that
+    slept forwards nothing in a room until this command has confirmed the room's epoch.
+    """
+
+    seats: Annotated[tuple[WishedSeat, ...], Meta(max_length=12)]
+
+
 ControlCommand: TypeAlias = (
     OpenRoom
     | CloseRoom
@@ -155,15 +192,39 @@ ControlCommand: TypeAlias = (
     | Mute
     | SetWants
     | AckSlots
+    | Pause
+    | Sync
 )
 ToMedia: TypeAlias = ControlHello | ControlCommand
 
 
+class PathState(StrEnum):
+    """How a peer's path stands."""
+
+    NEW = "new"
+    LIVE = "live"
+    SUSPECT = "suspect"
+    LOST = "lost"
+
+
+class SeatSeen(Struct, frozen=True, kw_only=True):
+    """One participant's peer as it is."""
+
+    participant_id: str
+    attach_epoch: int
+    path: PathState
+    is_connected: bool
+    """ICE and DTLS have been up."""
+    is_paused: bool
+    publications: tuple[str, ...]
+
+
 class Done(Frame, frozen=True, kw_only=True, tag="done"):
-    """A command took effect; `sdp` only for an offer."""
+    """A command took effect; `sdp` only for an offer, `seats` only for a sync."""
 
     request_id: str
     sdp: str | None = None
+    seats: tuple[SeatSeen, ...] | None = None
 
 
 class RefusalCode(StrEnum):
@@ -263,6 +324,30 @@ class RoomLost(Event, frozen=True, kw_only=True, tag="room-lost"):
     cause: str
 
 
+class NodeEvent(Frame, frozen=True, kw_only=True):
+    """An event about the node itself, told on every channel; `number` as in `Event`."""
+
+    number: int
+
+
+class NodeDraining(NodeEvent, frozen=True, kw_only=True, tag="draining"):
+    """The node takes no new room; what is left of it then is lost after `ends_in_ms`."""
+
+    ends_in_ms: int
+
+
+class NodeOverloaded(NodeEvent, frozen=True, kw_only=True, tag="overload"):
+    """The node has more work than it should: 0 none too much, 1 cap to h, 2 cap to q."""
+
+    level: int
+
+
+class SyncNeeded(NodeEvent, frozen=True, kw_only=True, tag="sync-needed"):
+    """The node was stopped for a while: nothing flows in a room until `sync` confirms it."""
+
+    slept_ms: int
+
+
 ControlEvent: TypeAlias = (
     PeerConnected
     | PeerSuspect
@@ -273,4 +358,5 @@ ControlEvent: TypeAlias = (
     | KeyFrameStall
     | RoomLost
 )
-FromMedia: TypeAlias = ControlWelcome | Done | CommandRefused | ControlEvent
+NodeNews: TypeAlias = NodeDraining | NodeOverloaded | SyncNeeded
+FromMedia: TypeAlias = ControlWelcome | Done | CommandRefused | ControlEvent | NodeNews

@@ -182,6 +182,10 @@ class Engine(Protocol):
         """Drop a publication's packets at ingress, or stop doing so."""
         ...
 
+    def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
+        """Hold everything to and from a peer, or let it flow again; path and keys stay."""
+        ...
+
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
         """Apply edits at once, between two datagrams; a new video route asks for a key frame."""
         ...

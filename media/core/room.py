@@ -224,6 +224,13 @@ class Room:
                 self._state_map(participant_id, seat)
                 seat.resend_at = now + RESEND_MAP_S
 
+    def slots_of(self, participant_id: str) -> list[tuple[str, str | None, bool]]:
+        """Return a seat's slots: mid, publication id or None, and whether its packets enter."""
+        return [
+            (slot.mid, slot.publication_id, slot.routed_from is not None)
+            for slot in self._seat(participant_id).slots
+        ]
+
     def take_effects(self) -> list[RoomEffect]:
         """Hand over what is to be done, in order."""
         effects, self._effects = self._effects, []

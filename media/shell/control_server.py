@@ -210,6 +210,7 @@ class ControlServer:
         if not await self._was_greeted(socket, channel):
             return
         writer = asyncio.create_task(channel.write())
+        self._node.greet(channel)
         try:
             await self._serve(socket, channel)
         finally:

@@ -116,7 +116,8 @@ class PythonEngine:
             if self._by_addr.get(addr) is streams:
                 del self._by_addr[addr]
         self._by_addr.update(dict.fromkeys(valid, streams))
-        streams.valid, streams.selected = valid, selected
+        streams.valid, streams.path = valid, selected
+        streams.settle_path()
 
     def set_muted(self, publication: PublicationKey, *, is_muted: bool) -> None:
         """Drop a publication's packets at ingress, or stop doing so.
@@ -130,14 +131,35 @@ class PythonEngine:
             streams.muted_mids.add(publication.mid)
         else:
             streams.muted_mids.discard(publication.mid)
+        self._settle_mutes(streams)
+
+    def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
+        """Hold everything to and from a peer, or let it flow again; path and keys stay.
+
+        What came meanwhile is gone for good, as with a mute; pictures both ways begin anew.
+        """
+        streams = self._peers.get(peer)
+        if streams is None or streams.is_paused is is_paused:
+            return
+        streams.is_paused = is_paused
+        streams.settle_path()
+        self._settle_mutes(streams)
+        for slot in streams.slots.values():
+            if not is_paused and slot.source is not None and slot.source.is_video:
+                slot.hold()
+                slot.source.gate.keep(now=self._now)
+
+    def _settle_mutes(self, streams: PeerStreams) -> None:
         for encoding in streams.encodings.values():
-            if encoding.publication.mid == publication.mid and encoding.is_muted is not is_muted:
-                encoding.is_muted = is_muted
-                encoding.hold_slots()
-                encoding.loss.forget()
-                encoding.gate.on_key_frame()  # nothing is owed while muted
-                if encoding.is_video and encoding.slots and not is_muted:
-                    encoding.gate.keep(now=self._now)
+            is_muted = streams.drops(encoding.publication.mid)
+            if encoding.is_muted is is_muted:
+                continue
+            encoding.is_muted = is_muted
+            encoding.hold_slots()
+            encoding.loss.forget()
+            encoding.gate.on_key_frame()  # nothing is owed while muted
+            if encoding.is_video and encoding.slots and not is_muted:
+                encoding.gate.keep(now=self._now)
 
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
         """Apply edits at once, between two datagrams; a new video route asks for a key frame."""
@@ -245,7 +267,8 @@ class PythonEngine:
         for addr in streams.valid:
             if self._by_addr.get(addr) is streams:
                 del self._by_addr[addr]
-        streams.valid, streams.selected = frozenset(), None
+        streams.valid, streams.path = frozenset(), None
+        streams.settle_path()
         for mid, slots in list(streams.routes.items()):
             for slot in list(slots):
                 streams.detach(mid, slot)
@@ -294,7 +317,7 @@ class PythonEngine:
         if name is None or len(streams.encodings) >= ENCODINGS_MAX:
             return None
         encoding = Encoding(streams.key, section, ssrc)
-        encoding.is_muted = section.mid in streams.muted_mids
+        encoding.is_muted = streams.drops(section.mid)
         if not streams.bring_live(encoding):
             return None
         streams.encodings[ssrc] = encoding

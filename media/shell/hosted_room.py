@@ -18,6 +18,8 @@ from media.contract.control import (
     KeyFrameStall,
     Mute,
     Offer,
+    PathState,
+    Pause,
     PeerClosed,
     PeerConnected,
     PeerLost,
@@ -26,6 +28,7 @@ from media.contract.control import (
     Publish,
     RefusalCode,
     SeatCommand,
+    SeatSeen,
     SetWants,
     SlotAssignment,
     SlotMap,
@@ -33,6 +36,7 @@ from media.contract.control import (
     Unpublish,
 )
 from media.contract.errors import Refused
+from media.contract.operator import SeatShown, SlotSeen
 from media.core.engine_face import Kind, PeerKey, PublicationKey, Route, RouteEdit, SlotKey
 from media.core.ice_lite import Lost, Suspect
 from media.core.room import PublicationMuted, Room, RouteChanged, Section, SlotMapMade
@@ -55,6 +59,7 @@ class Seat:
     publications: dict[str, str] = field(default_factory=dict)
     """publication_id → mid."""
     bound_mids: set[str] = field(default_factory=set)
+    is_paused: bool = False
 
 
 class HostedRoom:
@@ -76,14 +81,46 @@ class HostedRoom:
         self._seats_max = seats_max
         self._plant = plant
         self._tell = tell
-        self._room = Room(seats=seats_max)
+        self._room = plant.recorder.room(
+            Room(seats=seats_max), name=f"{room_id}/{epoch}", seats=seats_max, now=now
+        )
         self._fences: dict[str, int] = {}
         self._cname = dtls_seam.draw_name()
+        self.is_fenced = False
+        """Nothing flows until signaling has confirmed this room's epoch."""
         self._empty_since: float | None = now
 
     def is_over(self, *, now: float) -> bool:
         """Say whether the room has been empty for so long that the node may forget it."""
         return self._empty_since is not None and now >= self._empty_since + EMPTY_LIMIT_S
+
+    def fence(self) -> None:
+        """Hold everything: this node may have been given up while it was stopped."""
+        self.is_fenced = True
+        self._settle_pauses()
+
+    def confirm(self) -> None:
+        """Let flow again what is not paused for a reason of its own."""
+        self.is_fenced = False
+        self._settle_pauses()
+
+    def seen(self) -> tuple[SeatSeen, ...]:
+        """Return every seat as it is."""
+        return tuple(self._seen(seat) for seat in self.seats.values())
+
+    def shown(self) -> tuple[SeatShown, ...]:
+        """Return every seat with its slots, for an operator."""
+        return tuple(
+            SeatShown(
+                seat=self._seen(seat),
+                peer_epoch=seat.peer_epoch,
+                slots=tuple(
+                    SlotSeen(mid=mid, publication_id=publication_id, is_routed=is_routed)
+                    for mid, publication_id, is_routed in self._room.slots_of(seat.participant_id)
+                ),
+            )
+            for seat in self.seats.values()
+        )
 
     def apply(self, command: SeatCommand, *, now: float) -> Done:
         """Do one command of a participant, or raise why not; a lower epoch is refused first.
@@ -139,6 +176,9 @@ class HostedRoom:
                 self._detach(command, now)
             case Offer():
                 return self._offer(command, now)
+            case Pause():
+                self._seat(command).is_paused = command.is_paused
+                self._settle_pauses()
             case Publish() | Unpublish() | Mute():
                 self._dispatch_publication(command)
             case SetWants():
@@ -151,6 +191,11 @@ class HostedRoom:
                 raise Refused(RefusalCode.UNSUPPORTED_COMMAND)
         return None
 
+    def _settle_pauses(self) -> None:
+        for seat in self.seats.values():
+            is_paused = seat.is_paused or self.is_fenced
+            self._plant.engine.set_paused(seat.peer.key, is_paused=is_paused)
+
     def _dispatch_publication(self, command: Publish | Unpublish | Mute) -> None:
         match command:
             case Publish():
@@ -159,6 +204,16 @@ class HostedRoom:
                 self._unpublish(command)
             case Mute():
                 self._mute(command)
+
+    def _seen(self, seat: Seat) -> SeatSeen:
+        return SeatSeen(
+            participant_id=seat.participant_id,
+            attach_epoch=self._fences.get(seat.participant_id, seat.peer_epoch),
+            path=PathState(seat.peer.path_state),
+            is_connected=seat.peer.is_connected,
+            is_paused=seat.is_paused or self.is_fenced,
+            publications=tuple(seat.publications),
+        )
 
     def _seat(self, command: SeatCommand) -> Seat:
         seat = self.seats.get(command.participant_id)
@@ -189,6 +244,7 @@ class HostedRoom:
         fresh = Seat(command.participant_id, command.attach_epoch, peer)
         self.seats[command.participant_id] = fresh
         self._empty_since = None
+        self._settle_pauses()
         self._room.attach(command.participant_id, command.attach_epoch, may_publish)
 
     def _detach(self, command: DetachPeer, now: float) -> None:

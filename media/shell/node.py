@@ -1,13 +1,16 @@
-"""All rooms of this node: room epochs, repeated commands, limits, events to signaling, the tick.
+"""All rooms of this node: room epochs, limits, events to signaling, the tick.
 
-Not here: what a command means inside a room (`hosted_room`), the WebSocket (`control_server`).
+A node that was stopped for a while may have been given up meanwhile: it forwards nothing until
+signaling has confirmed, room by room, that it still counts.  Not here: what a command means inside
+a room (`hosted_room`), repeated commands (`results`), the WebSocket (`control_server`).
 """
 
-from collections import OrderedDict, deque
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, process_time
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 import structlog
 from msgspec.structs import replace
@@ -15,35 +18,36 @@ from msgspec.structs import replace
 from media.contract.control import (
     AttachPeer,
     CloseRoom,
-    CommandRefused,
     ControlCommand,
     ControlEvent,
     Done,
     FromMedia,
+    NodeDraining,
+    NodeNews,
+    NodeOverloaded,
     OpenRoom,
     RefusalCode,
     RoomLost,
     SeatCommand,
+    Sync,
+    SyncNeeded,
 )
-from media.contract.errors import (
-    BadSdp,
-    FingerprintChanged,
-    PeerViolation,
-    Refused,
-    TooManySlots,
-)
+from media.contract.errors import PeerViolation, Refused
+from media.core.admission import ROOM_LOAD_MAX, Admission
 from media.core.engine_face import Authenticated, EngineEvent, PublicationBound
 from media.shell.hosted_room import HostedRoom, Seat
 from media.shell.peer import Plant
+from media.shell.results import Result, Results, refusal
+from media.shell.room_sync import restate
+from media.shell.timers import TICK_S
 
-RESULT_KEPT_S: Final = 120.0
-RESULTS_MAX: Final = 4_096
 EPOCH_KEPT_S: Final = 300.0
 EVENTS_KEPT: Final = 256
 SWEEP_S: Final = 1.0
 RETRY_AFTER_MS: Final = 1_000
-
-Result: TypeAlias = Done | CommandRefused
+DRAIN_RETRY_MS: Final = 250
+SLEPT_AFTER_S: Final = 3.0
+"""A hole this long between two ticks: others may have given this node up meanwhile."""
 
 _log = structlog.get_logger()
 
@@ -71,6 +75,8 @@ class Limits:
 
     rooms_max: int
     peers_max: int
+    room_load_max: float = ROOM_LOAD_MAX
+    """Share of a core above which no new room is taken; 0 leaves load out of it."""
 
 
 class _Hosted:
@@ -91,12 +97,15 @@ class Node:
         self._limits = limits
         self._rooms: dict[str, _Hosted] = {}
         self._closed_epochs: dict[str, tuple[int, float]] = {}
-        self._results: OrderedDict[ControlCommand, tuple[Result, float]] = OrderedDict()
+        self._results = Results()
+        self._channels: list[Channel] = []
         self._swept_at = 0.0
         self._ticked_at = monotonic()
         self._late_s = 0.0
-        self._load = (process_time(), monotonic(), 0.0)
-        self.is_draining = False
+        self._admission = Admission(now=self._ticked_at, room_load_max=limits.room_load_max)
+        self._overload_told = 0
+        self._drain_by: float | None = None
+        plant.mux.on_stale = self._on_late
 
     @property
     def rooms(self) -> int:
@@ -111,25 +120,55 @@ class Node:
     @property
     def load(self) -> float:
         """0 to 1: the busier of this process's core and its room for rooms."""
-        return min(1.0, max(self._load[2], len(self._rooms) / self._limits.rooms_max))
+        used = self._admission.load if self._limits.room_load_max else 0.0
+        return min(1.0, max(used, len(self._rooms) / self._limits.rooms_max))
+
+    @property
+    def overload_level(self) -> int:
+        """0 no overload, 1 cap layers to h, 2 cap layers to q."""
+        return self._admission.level
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether no new room is taken any more."""
+        return self._drain_by is not None
+
+    def hosted_rooms(self) -> Iterator[HostedRoom]:
+        """Yield the open rooms, for reading."""
+        for hosted in self._rooms.values():
+            yield hosted.room
+
+    def drain(self, *, within_s: float) -> None:
+        """Take no new room, and say so to everybody; a second call changes nothing."""
+        if self._drain_by is None:
+            self._drain_by = monotonic() + within_s
+            self._tell_all(NodeDraining(number=0, ends_in_ms=int(within_s * 1_000)))
+            _log.info("node.began_draining", rooms=self.rooms)
+
+    def greet(self, channel: Channel) -> None:
+        """A connection was opened: tell what it must know of the node."""
+        self._channels.append(channel)
+        if self._drain_by is not None:
+            left_ms = int(max(0.0, self._drain_by - monotonic()) * 1_000)
+            self._tell_one(channel, NodeDraining(number=0, ends_in_ms=left_ms))
 
     def execute(self, command: ControlCommand, channel: Channel) -> Result:
         """Do a command once; a repeat within 120 s gets the same result and does nothing."""
         now = monotonic()
-        if (known := self._results.get(command)) is not None:
+        if (known := self._results.known(command)) is not None:
             self._note_channel(command, channel)
-            return known[0]
+            return known
         try:
             result: Result = self._dispatch(command, channel, now)
         except PeerViolation as violation:
-            result = _refusal(command.request_id, violation)
-        self._results[command] = (result, now)
-        if len(self._results) > RESULTS_MAX:
-            self._results.popitem(last=False)
+            result = refusal(command.request_id, violation)
+        self._results.keep(command, result, now=now)
         return result
 
     def forget_channel(self, channel: Channel) -> None:
         """A connection is gone: its rooms go on, their events wait for the next one."""
+        if channel in self._channels:
+            self._channels.remove(channel)
         for hosted in self._rooms.values():
             if hosted.latest is channel:
                 hosted.latest = None
@@ -140,8 +179,7 @@ class Node:
 
     def on_tick(self, now: float) -> None:
         """Drive every deadline of this node; called each 10 ms."""
-        self._late_s = max(self._late_s, now - self._ticked_at)
-        self._ticked_at = now
+        self._on_late(now)
         self._plant.engine.on_tick(now=now)
         self._take_engine_events()
         for hosted in list(self._rooms.values()):
@@ -161,11 +199,17 @@ class Node:
             "peers": self.peers,
             "load_ratio": self.load,
             "tick_gap_max_seconds": late_s,
+            "loop_lag_p99_seconds": self._admission.lag_p99_s,
+            "cpu_load_ratio": self._admission.load,
+            "cost_scale_ratio": self._admission.scale,
+            "overload_level": self._admission.level,
+            "rooms_unconfirmed": sum(room.is_fenced for room in self.hosted_rooms()),
             "draining": int(self.is_draining),
         }
 
     def close(self, *, cause: str) -> None:
-        """End every room and say so: the node stops."""
+        """End every room and say so: the node stops, and takes nothing in its last moments."""
+        self.drain(within_s=0.0)
         now = monotonic()
         for room_id in list(self._rooms):
             self._lose(room_id, cause, now)
@@ -177,6 +221,7 @@ class Node:
         hosted = self._rooms.get(command.room_id)
         if hosted is not None and command.room_epoch > hosted.room.epoch:
             self._end_room(command.room_id, now)
+            self._closed_epochs[command.room_id] = (command.room_epoch, now + EPOCH_KEPT_S)
             hosted = None
         if hosted is None:
             return self._without_room(command, now)
@@ -187,11 +232,17 @@ class Node:
             return self._in_room(hosted.room, command, now)
         if isinstance(command, CloseRoom):
             self._end_room(command.room_id, now)
+        if isinstance(command, Sync):
+            seats = restate(hosted.room, command, now=now)
+            return Done(request_id=command.request_id, seats=seats)
         return Done(request_id=command.request_id)
 
     def _in_room(self, room: HostedRoom, command: SeatCommand, now: float) -> Done:
-        if isinstance(command, AttachPeer) and self.peers >= self._limits.peers_max:
-            raise Refused(RefusalCode.NODE_FULL, retry_after_ms=RETRY_AFTER_MS)
+        if isinstance(command, AttachPeer) and command.participant_id not in room.seats:
+            if self.peers >= self._limits.peers_max:
+                raise Refused(RefusalCode.NODE_FULL, retry_after_ms=RETRY_AFTER_MS)
+            if (retry_after_ms := self._admission.refuse_join(now=now)) is not None:
+                raise Refused(RefusalCode.NODE_FULL, retry_after_ms=retry_after_ms)
         return room.apply(command, now=now)
 
     def _without_room(self, command: ControlCommand, now: float) -> Done:
@@ -209,9 +260,11 @@ class Node:
             self._end_room(command.room_id, now)
         self._check_closed_epoch(command, now)
         if self.is_draining:
-            raise Refused(RefusalCode.DRAINING, retry_after_ms=RETRY_AFTER_MS)
+            raise Refused(RefusalCode.DRAINING, retry_after_ms=DRAIN_RETRY_MS)
         if len(self._rooms) >= self._limits.rooms_max:
             raise Refused(RefusalCode.NODE_FULL, retry_after_ms=RETRY_AFTER_MS)
+        if (retry_after_ms := self._admission.refuse_room(now=now)) is not None:
+            raise Refused(RefusalCode.NODE_FULL, retry_after_ms=retry_after_ms)
         hosted = _Hosted()
         hosted.room = HostedRoom(
             room_id=command.room_id,
@@ -227,6 +280,31 @@ class Node:
         epoch, until = self._closed_epochs.get(command.room_id, (0, 0.0))
         if now < until and command.room_epoch < epoch:
             raise Refused(RefusalCode.STALE_ROOM_EPOCH)
+
+    def _on_late(self, now: float) -> None:
+        """Note how late it is; also called by a datagram that comes before the tick after sleep."""
+        gap_s = now - self._ticked_at
+        self._late_s = max(self._late_s, gap_s)
+        self._ticked_at = now
+        self._plant.mux.stale_at = now + SLEPT_AFTER_S
+        self._admission.on_tick(gap_s - TICK_S)
+        if gap_s > SLEPT_AFTER_S:
+            self._wake(gap_s)
+
+    def _wake(self, slept_s: float) -> None:
+        """Hold every room until signaling confirms its epoch: it may have moved meanwhile."""
+        for hosted in self._rooms.values():
+            hosted.room.fence()
+        _log.warning("node.slept", span_s=round(slept_s, 1), rooms=self.rooms)
+        self._tell_all(SyncNeeded(number=0, slept_ms=int(slept_s * 1_000)))
+
+    def _tell_all(self, news: NodeNews) -> None:
+        for channel in self._channels:
+            self._tell_one(channel, news)
+
+    def _tell_one(self, channel: Channel, news: NodeNews) -> None:
+        if channel.is_open:
+            channel.post(replace(news, number=channel.next_number()))
 
     def _end_room(self, room_id: str, now: float) -> None:
         hosted = self._rooms.pop(room_id)
@@ -275,19 +353,22 @@ class Node:
 
     def _sweep(self, now: float) -> None:
         """Forget what is old, close what is empty, reckon the load."""
-        while self._results:
-            command, (_, made_at) = next(iter(self._results.items()))
-            if now < made_at + RESULT_KEPT_S:
-                break
-            del self._results[command]
+        self._results.sweep(now=now)
         self._closed_epochs = {
             room_id: kept for room_id, kept in self._closed_epochs.items() if now < kept[1]
         }
         for room_id in [each for each, held in self._rooms.items() if held.room.is_over(now=now)]:
             self._lose(room_id, "empty", now)
-        busy_s, since, _ = self._load
-        span_s = max(now - since, SWEEP_S)
-        self._load = (process_time(), now, (process_time() - busy_s) / span_s)
+        counters = self._plant.engine.counters()
+        self._admission.on_second(
+            now=now,
+            cpu_s=process_time(),
+            packets_in=counters.get("packets_in", 0),
+            packets_out=counters.get("packets_out", 0),
+        )
+        if self._admission.level != self._overload_told:
+            self._overload_told = self._admission.level
+            self._tell_all(NodeOverloaded(number=0, level=self._overload_told))
         self._swept_at = now
 
 
@@ -305,20 +386,3 @@ def _hand_over(event: EngineEvent, room: HostedRoom, seat: Seat) -> None:
         room.on_bound(seat, event.publication.mid)
     else:
         room.on_stall(seat, event.publication.mid)
-
-
-def _refusal(request_id: str, violation: PeerViolation) -> CommandRefused:
-    """Many reasons inside, few told outside: the one function between."""
-    match violation:
-        case Refused(refusal=code, retry_after_ms=retry_after_ms):
-            return CommandRefused(request_id=request_id, code=code, retry_after_ms=retry_after_ms)
-        case BadSdp(fault=fault):
-            _log.info("offer.refused", fault=fault)
-            code = RefusalCode.BAD_SDP
-        case TooManySlots():
-            code = RefusalCode.TOO_MANY_SLOTS
-        case FingerprintChanged():
-            code = RefusalCode.FINGERPRINT_CHANGED
-        case _:
-            code = RefusalCode.BAD_COMMAND
-    return CommandRefused(request_id=request_id, code=code)

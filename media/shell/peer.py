@@ -7,7 +7,7 @@ Not here: rooms and who hears whom (`node`), the shared socket (`udp_mux`).
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from media.contract.control import Source
@@ -26,6 +26,7 @@ from media.core.ice_lite import (
     Ended,
     IceEffect,
     IceLite,
+    Liveness,
     Lost,
     PathChanged,
     Recovered,
@@ -37,6 +38,7 @@ from media.core.negotiate import Agreement, Ours, agree
 from media.core.offer_rules import examine
 from media.core.stun import BindingRequest
 from media.shell import dtls_seam
+from media.shell.recorder import Recorder
 from media.shell.udp_mux import UdpMux
 
 ASSOCIATIONS_MAX: Final = 3
@@ -80,6 +82,7 @@ class Plant:
     certificate: dtls_seam.NodeCertificate
     candidates: tuple[tuple[str, int], ...]
     spawn: Spawn
+    recorder: Recorder = field(default_factory=Recorder)
 
 
 class Peer:
@@ -115,6 +118,16 @@ class Peer:
         self._is_closed = False
         plant.engine.open_peer(key, now=now)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the handshake has given keys."""
+        return self._profile is not None
+
+    @property
+    def path_state(self) -> str:
+        """How long ago the client was heard: new, live, suspect or lost."""
+        return Liveness.NEW.value if self._ice is None else self._ice.liveness.value
+
     def negotiate(self, text: str, *, now: float) -> str:
         """Answer an offer; the first starts the connect limit, one with new credentials ICE.
 
@@ -141,7 +154,14 @@ class Peer:
         self.agreement = agree(examined, previous, ours)
         self._plant.engine.set_facts(self.key, self.agreement.facts)
         if self._ice is None:
-            self._ice = IceLite(ours=credentials, theirs_ufrag=examined.remote.ufrag, now=now)
+            theirs = examined.remote.ufrag
+            self._ice = self._plant.recorder.ice(
+                IceLite(ours=credentials, theirs_ufrag=theirs, now=now),
+                peer=self.key,
+                ours=credentials,
+                theirs_ufrag=theirs,
+                now=now,
+            )
             self._connect_by = now + CONNECT_LIMIT_S
         elif is_new_generation:
             self._ice.restart(credentials, examined.remote.ufrag, now=now)

@@ -15,10 +15,11 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from media.contract.control import HEARTBEAT_LIFE_MS
+
 NODES_KEY: Final = "sig:media:nodes"
 NODE_KEY: Final = "sig:media:node:{node_id}"
 HEARTBEAT_S: Final = 1.0
-LIFE_MS: Final = 3_000
 NODES_LIFE_MS: Final = 60_000
 STALE_AFTER_S: Final = 3.0
 
@@ -78,7 +79,7 @@ class Registry:
         key = NODE_KEY.format(node_id=heartbeat.node_id)
         try:
             async with asyncio.timeout(HEARTBEAT_S), self._redis.pipeline() as pipe:
-                pipe.set(key, json.dumps(asdict(heartbeat)), px=LIFE_MS)
+                pipe.set(key, json.dumps(asdict(heartbeat)), px=HEARTBEAT_LIFE_MS)
                 pipe.zadd(NODES_KEY, {heartbeat.node_id: time()})
                 pipe.pexpire(NODES_KEY, NODES_LIFE_MS)
                 await pipe.execute()

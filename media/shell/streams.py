@@ -202,10 +202,12 @@ class PeerStreams:
         "feedback_ssrc",
         "heard_at",
         "heard_told_at",
+        "is_paused",
         "key",
         "live",
         "muted_mids",
         "packets_in",
+        "path",
         "protect",
         "protect_rtcp",
         "routes",
@@ -238,7 +240,11 @@ class PeerStreams:
         self.muted_mids: set[str] = set()
         self.ssrcs_seen: set[int] = set()
         self.valid: frozenset[Addr] = frozenset()
+        self.path: Addr | None = None
+        """The address the path has chosen."""
         self.selected: Addr | None = None
+        """The address sent to: the chosen one, or none while paused."""
+        self.is_paused = False
         self.unprotect: Transform | None = None
         self.unprotect_rtcp: Transform | None = None
         self.protect: Transform | None = None
@@ -249,6 +255,14 @@ class PeerStreams:
         self.packets_in = 0
         self.bytes_in = 0
         self.rtcp_in = 0
+
+    def settle_path(self) -> None:
+        """Send to where the path goes, unless paused."""
+        self.selected = None if self.is_paused else self.path
+
+    def drops(self, mid: str) -> bool:
+        """Say whether what arrives in a send section goes nowhere."""
+        return self.is_paused or mid in self.muted_mids
 
     def attach(self, mid: str, slot: Slot) -> None:
         """Route a send section to a slot, which waits for its start; ends its route before."""

@@ -128,6 +128,10 @@ class UdpMux:
         self._checks_since = 0.0
         self._checks = 0
         self.counts = [0] * len(Guard)
+        self.stale_at = float("inf")
+        """From this instant on the node has missed its ticks: it was stopped for a while."""
+        self.on_stale: Callable[[float], None] = lambda _: None
+        """Told so before the first datagram of that wake is read."""
 
     @property
     def sendto(self) -> Callable[[bytes, Addr], object]:
@@ -150,10 +154,12 @@ class UdpMux:
             loop.remove_reader(opened)
             opened.close()
 
-    def drain(self, recvfrom: RecvFrom) -> None:
+    def drain(self, recvfrom: RecvFrom) -> None:  # noqa: C901  (one check a wake)
         """Take what the socket holds, at most 64 datagrams; the loop wakes us for the rest."""
         engine, counts, by_addr = self._engine, self.counts, self._by_addr
         assert engine is not None  # noqa: S101  (start() gave it before the first wake)
+        if monotonic() >= self.stale_at:  # what waited while we were stopped is not news
+            self.on_stale(monotonic())
         for _ in range(DATAGRAMS_A_WAKE):
             try:
                 data, addr = recvfrom(READ_BYTES)

@@ -355,6 +355,26 @@ class MediaRebuild(Message, frozen=True, kw_only=True, tag="media-rebuild"):
     ice_servers: tuple[IceServer, ...]
 
 
+class MediaMoved(Message, frozen=True, kw_only=True, tag="media-moved"):
+    """The room's media has another place; `media-rebuild` follows for each participant."""
+
+    seq: int
+    room_epoch: Epoch
+
+
+class IceRestartWanted(Message, frozen=True, kw_only=True, tag="ice-restart-wanted"):
+    """Nothing of yours arrives at the media node: offer again with `ice_restart`, same peer."""
+
+    room_epoch: Epoch
+
+
+class IceServersRenewed(Message, frozen=True, kw_only=True, tag="ice-servers"):
+    """Fresh relay credentials for the next ICE restart; told at half life of those before."""
+
+    ice_servers: tuple[IceServer, ...]
+    expires_in_s: int
+
+
 class ParticipantWaiting(Message, frozen=True, kw_only=True, tag="participant-waiting"):
     """Someone sits in the lobby; told to hosts."""
 
@@ -490,6 +510,7 @@ RoomEvent: TypeAlias = (
     | PublicationChanged
     | PublicationRemoved
     | VisitChanged
+    | MediaMoved
     | RoomEnded
 )
 
@@ -500,6 +521,8 @@ FromServer: TypeAlias = (
     | Answer
     | SlotsMapped
     | MediaRebuild
+    | IceRestartWanted
+    | IceServersRenewed
     | RoomEvent
     | Ok
     | Pong

@@ -16,6 +16,8 @@ class MediaNode:
     control_url: str
     load: float
     is_draining: bool
+    beat_age_s: float = 0.0
+    """Age of the heartbeat by Redis time."""
 
 
 def place(nodes: Sequence[MediaNode], *, draw: tuple[float, float]) -> MediaNode | None:

@@ -18,6 +18,7 @@ from signaling.contract.messages import (
     Action,
     Cause,
     Goodbye,
+    MediaMoved,
     ParticipantAdmitted,
     ParticipantAway,
     ParticipantBack,
@@ -262,6 +263,10 @@ class Room:
             return
         for seen in list(seat.publications.values()):
             self.unpublish(participant_id, seen.publication_id)
+
+    def note_media_moved(self, room_epoch: int) -> None:
+        """Log that the room's media has another place; each client is asked to come by itself."""
+        self._announce(MediaMoved(seq=0, room_epoch=room_epoch), Audience.ACTIVE)
 
     def change_visit(self, version: int) -> None:
         """Tell everybody that the visit changed; they fetch it by REST."""

@@ -33,6 +33,7 @@ from signaling.contract.messages import (
     FromServer,
     Goodbye,
     Hello,
+    IceServersRenewed,
     Leave,
     MediaRebuild,
     MediaState,
@@ -182,6 +183,11 @@ class Session:
         """Tell where the room's media is, or is now."""
         if self.place is Place.ACTIVE:
             self._negotiation.open(message.room_epoch)
+            self._send(message)
+
+    def on_relays(self, message: IceServersRenewed) -> None:
+        """Tell fresh relay credentials; only whoever is admitted may hold any."""
+        if self.place is Place.ACTIVE:
             self._send(message)
 
     def on_answer(self, *, re: int, offer_id: int, sdp: str) -> None:

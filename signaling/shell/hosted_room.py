@@ -22,7 +22,6 @@ from signaling.contract.messages import (
     Admitted,
     Goodbye,
     MediaRebuild,
-    SeatState,
     Welcome,
 )
 from signaling.core.effects import (
@@ -43,13 +42,14 @@ from signaling.shell.means import LIMITS, Means
 from signaling.shell.metrics import Count
 from signaling.shell.peer import Peer
 from signaling.shell.room_media import RoomMedia
-from signaling.shell.room_record import RoomRecord, adopted
-from signaling.shell.scripts import SEATS_MAX, Attached, Mode, Status
+from signaling.shell.room_record import RoomRecord, adopted, entrant
+from signaling.shell.scripts import SEATS_MAX, Mode, Status
 from signaling.shell.visit_client import VisitClient, presence_event
 from telehealth.contract import TicketClaims
 
 REBUILD_SPREAD_MS: Final = 1_000
 NEXT_SWEEP_MAX_S: Final = 5.0
+AWAY_LIMIT_S: Final = 3.0
 MAY_PUBLISH: Final = tuple(control.Source)
 _SUPERSEDED: Final = Close(CloseCode.SUPERSEDED, Goodbye(cause="superseded", action=Action.STOP))
 
@@ -66,6 +66,7 @@ class HostedRoom:
             nodes=means.nodes,
             registry=means.registry,
             on_open=self._on_media_open,
+            on_moved=self._on_media_moved,
             spawn=means.spawn,
         )
         self.is_over = False
@@ -141,7 +142,7 @@ class HostedRoom:
             if attached.status is Status.SEAT_TAKEN:
                 return attached.since_ms // 1000
             self._adopt(attached.members, except_for=participant_id)
-            seat = self._machine.enter(_entrant(claims, attached))
+            seat = self._machine.enter(entrant(claims, attached))
             self._supersede(participant_id)
             self._peers[participant_id] = peer
             peer.take_seat(self, participant_id, seat.attach_epoch)
@@ -176,14 +177,34 @@ class HostedRoom:
             del self._peers[peer.participant_id]
             self._machine.fall_silent(peer.participant_id)
             await self._do_all()
+        self.spawn(self._interrupt_if_away(peer.participant_id))
 
     def on_silent(self, peer: Peer) -> None:
         """Mark somebody as away who has not been heard for a while."""
         self.spawn(self.act(lambda room: room.fall_silent(peer.participant_id)))
+        self.spawn(self._interrupt_if_away(peer.participant_id))
 
     def on_heard(self, peer: Peer) -> None:
         """Mark somebody as back."""
         self.spawn(self.act(lambda room: room.be_heard(peer.participant_id)))
+        self.spawn(self.resume(peer.participant_id))
+
+    async def interrupt(self, participant_id: ParticipantId) -> None:
+        """Mark a participant as reconnecting; their media is held first, so the mark is true."""
+        await self.media.pause(participant_id, is_paused=True)
+        await self.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=True))
+
+    async def resume(self, participant_id: ParticipantId) -> None:
+        """Take the mark away, then let the media flow again."""
+        await self.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=False))
+        await self.media.pause(participant_id, is_paused=False)
+
+    async def _interrupt_if_away(self, participant_id: ParticipantId) -> None:
+        """Mark as reconnecting whoever stays away: others must not wait for an answer."""
+        seat = self._machine.seats.get(participant_id)
+        await asyncio.sleep(AWAY_LIMIT_S)
+        if seat is not None and seat.is_away and self._machine.seats.get(participant_id) is seat:
+            await self.interrupt(participant_id)
 
     # --- upkeep ----------------------------------------------------------------------------------
 
@@ -340,18 +361,22 @@ class HostedRoom:
     ) -> None:
         if (peer := self._peers.get(participant_id)) is None:
             return
+        relays = self._means.relays.for_participant(participant_id)
         if is_rebuild:
             self._means.metrics.count(Count.MEDIA_MOVES, "rebuild")
             message: Admitted | MediaRebuild = MediaRebuild(
                 room_epoch=room_epoch,
                 cause="media_lost",
                 retry_after_ms=int(REBUILD_SPREAD_MS * self._means.jitter()),
-                ice_servers=(),
+                ice_servers=relays,
             )
         else:
-            message = Admitted(room_epoch=room_epoch, ice_servers=(), slots_max=SEATS_MAX)
+            message = Admitted(room_epoch=room_epoch, ice_servers=relays, slots_max=SEATS_MAX)
         peer.session.on_media_open(message)
         peer.flush()
+
+    def _on_media_moved(self, room_epoch: int) -> None:
+        self.spawn(self.act(lambda room: room.note_media_moved(room_epoch)))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start an input nobody waits for; inputs take effect in the order they were started."""
@@ -363,14 +388,3 @@ class HostedRoom:
                 _log.info("room.input_refused", code=refusal.code, room_id=self.room_id)
 
         self._means.spawn(guarded())
-
-
-def _entrant(claims: TicketClaims, attached: Attached) -> Seat:
-    return Seat(
-        participant_id=ParticipantId(str(claims.participant)),
-        role=claims.role,
-        kind=claims.kind.value,
-        may_admit=claims.may_admit,
-        state=SeatState(attached.state),
-        attach_epoch=attached.attach_epoch,
-    )

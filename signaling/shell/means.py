@@ -9,6 +9,7 @@ from signaling.contract.codec import FRAME_BYTES_MAX
 from signaling.contract.messages import Limits
 from signaling.core.limits import MESSAGES_PER_S
 from signaling.core.negotiation import CANDIDATES_MAX
+from signaling.shell.ice_servers import IceServers
 from signaling.shell.media_client import MediaNodes
 from signaling.shell.metrics import Metrics
 from signaling.shell.registry import Registry
@@ -32,6 +33,7 @@ class Means:
     registry: Registry
     nodes: MediaNodes
     visits: VisitClient
+    relays: IceServers
     metrics: Metrics
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     now: Callable[[], float]

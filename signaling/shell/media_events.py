@@ -2,7 +2,7 @@
 
 from media.contract import control
 from signaling.contract.ids import ParticipantId, PublicationId
-from signaling.contract.messages import SlotFilled, SlotsMapped
+from signaling.contract.messages import IceRestartWanted, SlotFilled, SlotsMapped
 from signaling.core.effects import Fact
 from signaling.core.seats import Seat
 from signaling.shell.hosted_room import HostedRoom
@@ -13,7 +13,7 @@ async def take(room: HostedRoom, event: control.ControlEvent) -> None:
     if event.room_epoch != room.media.room_epoch:
         return
     if isinstance(event, control.RoomLost):
-        room.media.on_room_lost()
+        room.media.on_room_lost(event.cause)
         return
     seat = room.machine.seats.get(ParticipantId(event.participant_id))
     if seat is not None and seat.attach_epoch == event.attach_epoch:
@@ -28,7 +28,8 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
         case control.PeerConnected():
             await _connected(room, seat)
         case control.PeerLost():
-            await room.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=True))
+            _ask_for_restart(room, participant_id)
+            await room.interrupt(participant_id)
         case control.PeerClosed():
             room.connected.pop(participant_id, None)
             room.media.on_peer_closed(participant_id)
@@ -40,10 +41,16 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
 async def _connected(room: HostedRoom, seat: Seat) -> None:
     """Tell the visit service once for each socket; a return after a gap is the room's affair."""
     participant_id, attach_epoch = seat.participant_id, seat.attach_epoch
-    await room.act(lambda it: it.note_reconnecting(participant_id, is_reconnecting=False))
+    await room.resume(participant_id)
     if room.connected.get(participant_id) != attach_epoch:
         room.connected[participant_id] = attach_epoch
         await room.tell_visit(Fact.MEDIA_CONNECTED, participant_id, attach_epoch)
+
+
+def _ask_for_restart(room: HostedRoom, participant_id: ParticipantId) -> None:
+    """Ask the client for a new path: it may not have noticed yet that the old one is dead."""
+    if (peer := room.peer_of(participant_id)) is not None:
+        peer.tell(IceRestartWanted(room_epoch=room.media.room_epoch))
 
 
 def _tell_slots(room: HostedRoom, participant_id: ParticipantId, mapped: control.SlotMap) -> None:

@@ -19,6 +19,7 @@ class Count(StrEnum):
     FENCED = "sig_fenced_total:script"
     SWEEPS = "sig_sweeps_total:cause"
     MEDIA_MOVES = "sig_media_moves_total:cause"
+    MEDIA_NEWS = "sig_media_news_total:kind"
     ROOM_COMMANDS = "sig_room_commands_total:kind"
 
 

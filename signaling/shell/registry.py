@@ -15,8 +15,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from media.contract.control import HEARTBEAT_LIFE_MS
 from signaling.core.placement import MediaNode
-from signaling.shell.scripts import KEYS_LIFE_MS, Scripts
+from signaling.shell.scripts import KEYS_LIFE_MS, Pin, Scripts, Status
 
 TICKET_LIFE_MS: Final = 120_000
 ANSWER_WITHIN_S: Final = 2.0
@@ -128,9 +129,29 @@ class Registry:
             names = [_text(name) for name in listed if isinstance(name, bytes | str)]
             if not names:
                 return {}
-            beats = await self._redis.mget([f"sig:media:node:{name}" for name in names])
-            found = [_media_node(beat) for beat in beats if beat is not None]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.get(f"sig:media:node:{name}")
+                    pipe.pttl(f"sig:media:node:{name}")
+                told = await pipe.execute()
+            beats = zip(told[::2], told[1::2], strict=True)
+            found = [_media_node(beat, left_ms) for beat, left_ms in beats if beat is not None]
             return {node.node_id: node for node in found if node is not None}
+
+        return await self.call(read)
+
+    async def media_place(self, room: str) -> Pin | None:
+        """Return where a room's media is, without pinning it."""
+
+        async def read() -> Pin | None:
+            names = ["media_node", "media_boot", "room_epoch"]
+            held = await self._redis.hmget(f"sig:{{{room}}}:meta", names)
+            node_id, boot_id, room_epoch = (_text(each) for each in (part or "" for part in held))
+            if not node_id:
+                return None
+            return Pin(
+                status=Status.HELD, node_id=node_id, boot_id=boot_id, room_epoch=int(room_epoch)
+            )
 
         return await self.call(read)
 
@@ -154,7 +175,7 @@ class Registry:
         return answer
 
 
-def _media_node(beat: bytes | str) -> MediaNode | None:
+def _media_node(beat: bytes | str, left_ms: int) -> MediaNode | None:
     """Read a heartbeat; one that cannot be read is no node."""
     try:
         told = json.loads(beat)
@@ -164,6 +185,7 @@ def _media_node(beat: bytes | str) -> MediaNode | None:
             control_url=str(told["control_url"]),
             load=float(told["load"]),
             is_draining=bool(told["is_draining"]),
+            beat_age_s=max(0, HEARTBEAT_LIFE_MS - left_ms) / 1_000,
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -171,3 +171,15 @@ def adopted(name: str, record: Mapping[str, Any]) -> Seat:
         state=SeatState.ACTIVE_AWAY if is_active else SeatState.LOBBY_AWAY,
         attach_epoch=int(record["attach_epoch"]),
     )
+
+
+def entrant(claims: TicketClaims, attached: Attached) -> Seat:
+    """Make the seat of somebody who has just been given it."""
+    return Seat(
+        participant_id=ParticipantId(str(claims.participant)),
+        role=claims.role,
+        kind=claims.kind.value,
+        may_admit=claims.may_admit,
+        state=SeatState(attached.state),
+        attach_epoch=attached.attach_epoch,
+    )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from media.contract.control import ControlEvent
+from media.contract.control import ControlEvent, NodeDraining, NodeNews, SyncNeeded
 from signaling.contract.close_codes import CloseCode
 from signaling.contract.errors import (
     LocalMisuse,
@@ -17,9 +17,9 @@ from signaling.contract.errors import (
     WrongState,
 )
 from signaling.contract.ids import ParticipantId, RoomId
-from signaling.contract.messages import Action, Goodbye, Hello, Request
+from signaling.contract.messages import Action, Goodbye, Hello, IceServersRenewed, Request
 from signaling.core.effects import Close
-from signaling.shell import media_events, requests
+from signaling.shell import ice_servers, media_events, requests
 from signaling.shell.hosted_room import HostedRoom
 from signaling.shell.means import Means
 from signaling.shell.metrics import Count
@@ -30,6 +30,7 @@ from signaling.shell.tickets import TicketCheck
 from telehealth.contract import RoomCommand, RoomCommandKind, TicketClaims
 
 TICK_S: Final = 1.0
+WATCH_S: Final = 0.25
 RENEW_EVERY_S: Final = 10.0
 DRAIN_SPREAD_MS: Final = 5_000
 
@@ -139,6 +140,19 @@ class Rooms:
         if (room := self._rooms.get(RoomId(event.room_id))) is not None:
             room.spawn(media_events.take(room, event))
 
+    def on_media_channel_up(self, node_id: str, boot_id: str) -> None:
+        """Have every room restate what it wished there, or that it went elsewhere."""
+        for room in self._rooms.values():
+            room.media.on_channel_up(node_id, boot_id)
+
+    def on_media_news(self, node_id: str, news: NodeNews) -> None:
+        """Take what a node says of itself; one that slept holds every room until it hears."""
+        self._means.metrics.count(Count.MEDIA_NEWS, str(news.__struct_config__.tag))
+        if isinstance(news, NodeDraining):
+            self._means.nodes.note_draining(node_id)
+        if isinstance(news, SyncNeeded) and (boot_id := self._means.nodes.boot_of(node_id)):
+            self.on_media_channel_up(node_id, boot_id)
+
     def on_media_node_lost(self, node_id: str, boot_id: str) -> None:
         """Move every room away from a media node that is gone."""
         for room in self._rooms.values():
@@ -158,6 +172,7 @@ class Rooms:
     async def run(self) -> None:
         """Tick until cancelled."""
         renew_at = self._means.now() + RENEW_EVERY_S
+        relays_at = self._means.now() + ice_servers.RENEW_EVERY_S
         while True:
             await asyncio.sleep(TICK_S)
             for peer in list(self.peers):
@@ -170,8 +185,30 @@ class Rooms:
             if has_returned or self._means.now() >= renew_at:
                 renew_at = self._means.now() + RENEW_EVERY_S
                 await self._each(HostedRoom.renew)
+            if self._means.now() >= relays_at:
+                relays_at = self._means.now() + ice_servers.RENEW_EVERY_S
+                self.renew_relays()
             await self._each(HostedRoom.sweep)
             await self._each(self._forget_if_empty)
+
+    async def watch_media(self) -> None:
+        """Look at the heartbeats more often while a channel is down; until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._means.nodes.must_watch:
+                await self.learn_media()
+
+    def renew_relays(self) -> None:
+        """Give everybody in a call fresh relay credentials, before those they hold run out."""
+        if not self._means.relays.is_any:
+            return
+        for peer in list(self.peers):
+            if not peer.is_seated:
+                continue
+            servers = self._means.relays.for_participant(peer.participant_id)
+            message = IceServersRenewed(ice_servers=servers, expires_in_s=ice_servers.LIFE_S)
+            peer.session.on_relays(message)
+            peer.flush()
 
     def welcome(self, peer: Peer) -> None:
         """Note a new socket."""

@@ -36,6 +36,10 @@ class Permission(StrEnum):
     SETTLE_DELIVERY = "delivery.settle"
     VERIFY_AUDIT = "audit.verify"
     MANAGE_PEOPLE = "people.manage"
+    WITHDRAW_CONSENT = "consent.withdraw"
+    ANSWER_CORRECTION = "correction.answer"
+    MAKE_EXPORT_LINK = "record.make_export_link"
+    HOLD_RECORD = "record.hold"
 
 
 SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
@@ -56,6 +60,10 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.SETTLE_DELIVERY: "Have a parked delivery checked again.",
         Permission.VERIFY_AUDIT: "Check that the audit trail was not altered.",
         Permission.MANAGE_PEOPLE: "Add people to the clinic and give them roles.",
+        Permission.WITHDRAW_CONSENT: "Record that a patient took a consent back, on their word.",
+        Permission.ANSWER_CORRECTION: "Read and answer a patient's request to correct the record.",
+        Permission.MAKE_EXPORT_LINK: "Make a link with which a patient fetches their own record.",
+        Permission.HOLD_RECORD: "Keep a patient's record from removal, or end that.",
     }
 )
 
@@ -70,6 +78,8 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.WRITE_NOTE,
                 Permission.INVITE_GUEST,
                 Permission.SEE_NEEDS_ATTENTION,
+                Permission.WITHDRAW_CONSENT,
+                Permission.ANSWER_CORRECTION,
             }
         ),
         Role.SCHEDULER: frozenset(
@@ -82,6 +92,8 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.SEE_DAY_BOARD,
                 Permission.SEE_NEEDS_ATTENTION,
                 Permission.SETTLE_DELIVERY,
+                Permission.WITHDRAW_CONSENT,
+                Permission.ANSWER_CORRECTION,
             }
         ),
         # A guest sees nothing but the call, and admits nobody.
@@ -94,6 +106,8 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.SEE_NEEDS_ATTENTION,
                 Permission.SETTLE_DELIVERY,
                 Permission.VERIFY_AUDIT,
+                Permission.MAKE_EXPORT_LINK,
+                Permission.HOLD_RECORD,
             }
         ),
     }

@@ -1,13 +1,14 @@
 """Writes entries, and checks that nobody altered them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
 from telehealth.access.actor import Actor
-from telehealth.access.roles import Permission
+from telehealth.access.roles import Permission, Role
 from telehealth.audit import repository
 from telehealth.audit.chain import (
     FIRST_SEQ,
@@ -20,7 +21,7 @@ from telehealth.audit.chain import (
     seal_of,
 )
 from telehealth.audit.errors import EntryRefused
-from telehealth.audit.events import AuditEvent
+from telehealth.audit.events import ACTION, AuditAction, AuditEvent
 from telehealth.audit.tables import AuditEntry
 from telehealth.contract import ClinicId
 from telehealth.platform.db import UnitOfWork
@@ -111,6 +112,30 @@ async def record_check(uow: UnitOfWork, *, by: Actor, now: datetime, report: Cha
         event=AuditEvent.AUDIT_VERIFIED,
         facts={"entries": report.entries, "first_broken": report.first_broken},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Somebody in a role looked at a patient's data."""
+
+    at: datetime
+    role: Role
+
+
+async def looks_at_own(uow: UnitOfWork, *, by: Actor) -> list[Look]:
+    """Return when staff looked at the data of the patient who asks; by role, not by name.
+
+    Raises:
+        NotPermitted: Not a patient.
+    """
+    by.require(Permission.ATTEND_OWN_VISIT)
+    if by.person_id is None:
+        return []
+    reads = [event for event, action in ACTION.items() if action is AuditAction.READ]
+    found = await repository.unscoped_looks(
+        uow.session, clinic_id=by.clinic_id, patient_id=by.person_id, events=reads
+    )
+    return [Look(at=at, role=Role(role)) for at, role in found if role != Role.PATIENT]
 
 
 async def unscoped_report(

@@ -30,6 +30,7 @@ class AuditEvent(StrEnum):
     VISIT_CHECKED_IN = "visit.checked_in"
     VISIT_DEVICE_CHECKED = "visit.device_checked"
     VISIT_CONSENT_GIVEN = "visit.consent_given"
+    VISIT_CONSENT_WITHDRAWN = "visit.consent_withdrawn"
     VISIT_CALLED = "visit.called"
     VISIT_PUT_BACK = "visit.put_back"
     VISIT_CONNECTED = "visit.connected"
@@ -65,6 +66,18 @@ class AuditEvent(StrEnum):
     GUEST_REVOKED = "guest.revoked"
     SSO_LINKED = "sso.linked"
     AUDIT_VERIFIED = "audit.verified"
+    PRIVACY_VIEWED = "privacy.viewed"
+    """A patient looked at what they agreed to, and at who has looked at their data."""
+    EXPORT_LINK_MADE = "record.export_link_made"
+    EXPORT_REFUSED = "record.export_refused"
+    RECORD_EXPORTED = "record.exported"
+    CORRECTION_ASKED = "correction.asked"
+    CORRECTION_VIEWED = "correction.viewed"
+    CORRECTION_ANSWERED = "correction.answered"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LIFTED = "hold.lifted"
+    RETENTION_REMOVED = "retention.removed"
+    """Rows of one kind reached their age and are gone; `rows` says how many."""
 
 
 class AuditAction(StrEnum):
@@ -85,6 +98,8 @@ _READS: Final = frozenset(
         _E.BOARD_VIEWED,
         _E.NOTE_VIEWED,
         _E.DELIVERY_VIEWED,
+        _E.PRIVACY_VIEWED,
+        _E.CORRECTION_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -99,6 +114,8 @@ _CREATES: Final = frozenset(
         _E.CODE_ISSUED,
         _E.GUEST_INVITED,
         _E.SSO_LINKED,
+        _E.EXPORT_LINK_MADE,
+        _E.CORRECTION_ASKED,
     }
 )
 _EXECUTES: Final = frozenset(
@@ -113,6 +130,9 @@ _EXECUTES: Final = frozenset(
         _E.NOTICE_SENT,
         _E.CODE_ACCEPTED,
         _E.CODE_REFUSED,
+        _E.EXPORT_REFUSED,
+        _E.RECORD_EXPORTED,
+        _E.RETENTION_REMOVED,
     }
 )
 

@@ -1,8 +1,9 @@
 """Every query of the audit trail."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
+from uuid import UUID
 
 from sqlalchemy import Select, false, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -70,6 +71,23 @@ async def unscoped_last_seq_before(
         AuditEntry.clinic_id == clinic_id, AuditEntry.at < until
     )
     return await session.scalar(statement.order_by(AuditEntry.seq.desc()).limit(1))
+
+
+async def unscoped_looks(
+    session: AsyncSession, *, clinic_id: ClinicId, patient_id: UUID, events: Sequence[str]
+) -> list[tuple[datetime, str]]:
+    """Return when a person in which role looked at a patient's data, for that patient."""
+    statement = (
+        select(AuditEntry.at, AuditEntry.actor_role)
+        .where(
+            AuditEntry.clinic_id == clinic_id,
+            AuditEntry.patient_id == patient_id,
+            AuditEntry.event.in_(events),
+            AuditEntry.actor_role.is_not(None),
+        )
+        .order_by(AuditEntry.seq)
+    )
+    return [(at, role) for at, role in await session.execute(statement) if role is not None]
 
 
 async def unscoped_clinics(session: AsyncSession) -> list[ClinicId]:

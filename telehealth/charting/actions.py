@@ -1,5 +1,6 @@
 """Read, save and sign the note of one's own visit; close the visit with it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +52,19 @@ async def state_of(uow: UnitOfWork, *, visit_id: UUID) -> Note:
         saved_at=None if latest is None else latest.saved_at,
         signed_at=None if signature is None else signature.signed_at,
     )
+
+
+async def signed_notes(uow: UnitOfWork, *, visit_ids: Collection[UUID]) -> dict[UUID, Note]:
+    """Return the signed notes of visits the caller may see; the caller records what is shown."""
+    return {
+        version.visit_id: Note(
+            version=version.version,
+            text=version.text,
+            saved_at=version.saved_at,
+            signed_at=signature.signed_at,
+        )
+        for version, signature in await repository.unscoped_signed(uow.session, visit_ids)
+    }
 
 
 async def save(

@@ -234,6 +234,19 @@ async def person_cards(
     return {PersonId(person.id): _card_of(person) for person in found}
 
 
+async def birth_dates(
+    uow: UnitOfWork, *, by: Actor, person_ids: Collection[PersonId]
+) -> dict[PersonId, date | None]:
+    """Return birth dates for the rule that says how long a minor's record is kept.
+
+    Raises:
+        NotPermitted: The actor is another than the job that removes.
+    """
+    by.require_job(Job.SWEEP)
+    found = await repository.unscoped_people(uow.session, person_ids)
+    return {PersonId(person.id): person.birth_on for person in found}
+
+
 async def own_card(uow: UnitOfWork, *, by: Actor, now: datetime) -> PersonCard:
     """Return the actor's own card; a patient's look at it is recorded like any other.
 

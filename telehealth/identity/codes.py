@@ -39,6 +39,7 @@ CODE_TRIES: Final = 5
 SENDS_AN_HOUR: Final = 3
 """For one number or address, whoever asks and whatever for."""
 _HOUR: Final = timedelta(hours=1)
+_KEPT: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ async def ask(
     """
     pending_secret = secrets.token_urlsafe(32)
     mark = contact.mark(mark_key)
+    await repository.unscoped_forget_requests(uow.session, before=now - _KEPT)
     earlier = await repository.unscoped_requests_since(uow.session, mark, since=now - _HOUR)
     request_id = new_uuid()
     uow.session.add(

@@ -12,6 +12,8 @@ from starlette.datastructures import MutableHeaders
 
 ACCESS_COOKIE: Final = "__Host-access"
 REFRESH_COOKIE: Final = "__Host-refresh"
+CLEAR_SITE_DATA: Final = '"cache", "storage"'
+"""What a browser drops when somebody signs out.  Source: W3C Clear Site Data, section 3.1."""
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 

@@ -14,7 +14,7 @@ from telehealth.access.http import actor_of
 from telehealth.access.roles import Role
 from telehealth.identity import actions, door, link_door
 from telehealth.identity.access_tokens import ACCESS_LIFE
-from telehealth.identity.cookies import REFRESH_COOKIE, clear_cookies
+from telehealth.identity.cookies import CLEAR_SITE_DATA, REFRESH_COOKIE, clear_cookies
 from telehealth.identity.door import SignedIn
 from telehealth.identity.entrance import give_cookies, session_of
 from telehealth.identity.errors import LinkUnknown, SessionEnded, SessionJustRenewed
@@ -144,6 +144,7 @@ async def sign_out(request: Request) -> Response:
         )
     response = nothing()
     clear_cookies(response.headers)
+    response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
     return response
 
 

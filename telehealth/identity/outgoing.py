@@ -112,6 +112,7 @@ async def send(
         OutgoingSecret(
             id=secret_id,
             clinic_id=clinic_id,
+            person_id=person_id,
             secret=secret,
             made_at=now,
             expires_at=expires_at,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
@@ -60,6 +60,11 @@ async def unscoped_clinic(session: AsyncSession, clinic_id: ClinicId) -> Clinic 
 async def unscoped_person(session: AsyncSession, person_id: UUID) -> Person | None:
     """Return the person a link or an account was made for; for the door only."""
     return await session.scalar(select(Person).where(Person.id == person_id))
+
+
+async def unscoped_people(session: AsyncSession, person_ids: Collection[PersonId]) -> list[Person]:
+    """Return people of whom the job that removes old records asks the age."""
+    return list(await session.scalars(select(Person).where(Person.id.in_(person_ids))))
 
 
 async def unscoped_account(session: AsyncSession, email: str) -> Account | None:
@@ -195,6 +200,15 @@ async def unscoped_requests_since(session: AsyncSession, mark: bytes, *, since: 
         )
     )
     return int(counted or 0)
+
+
+async def unscoped_forget_requests(session: AsyncSession, *, before: datetime) -> None:
+    """Remove what was asked for by people nobody knew; it belongs to no clinic, so no sweep."""
+    await session.execute(
+        delete(ContactRequest).where(
+            ContactRequest.link_id.is_(None), ContactRequest.asked_at < before
+        )
+    )
 
 
 async def unscoped_request(session: AsyncSession, request_id: UUID) -> ContactRequest | None:

@@ -159,6 +159,7 @@ class OutgoingSecret(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID]
+    person_id: Mapped[UUID]
     secret: Mapped[str | None] = mapped_column(String(64))
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -11,6 +11,7 @@ from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
 from telehealth.messaging import tables as messaging
 from telehealth.platform.db import Base
+from telehealth.privacy import tables as privacy
 from telehealth.scheduling import tables as scheduling
 from telehealth.visits import tables as visits
 from telehealth.waiting_room import tables as waiting_room
@@ -23,6 +24,7 @@ TABLE_MODULES: Final = (
     delivery,
     identity,
     messaging,
+    privacy,
     scheduling,
     visits,
     waiting_room,

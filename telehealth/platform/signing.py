@@ -34,8 +34,10 @@ from telehealth.platform.errors import TelehealthError
 
 LEEWAY: Final = timedelta(seconds=30)
 """How far two clocks may differ; a join ticket, checked by signaling, is given 10 s."""
-LONGEST_TOKEN_LIFE: Final = timedelta(minutes=10)
-"""No token is signed for longer: a retiring key may go once this has passed."""
+LONGEST_TOKEN_LIFE: Final = timedelta(days=1)
+"""No token is signed for longer: a retiring key may go once this has passed.
+
+As long as the link to one's own record; all others end within minutes."""
 _ALGORITHM: Final = "EdDSA"
 _SERVICE_ALGORITHM: Final = "HS256"
 _LEAST_SECRET_BYTES: Final = 32

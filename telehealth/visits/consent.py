@@ -1,71 +1,154 @@
-"""Which consent a visit needs, and the texts themselves.  Pure.
+"""Which consents a visit needs, and whether those given are enough.  Pure.
 
-A text is never changed: a new wording is a new version, and what a patient accepted is recorded
-by version, language and hash.  Texts are written and translated by qualified people, never by a
-machine at run time.
+What is in force since when is one table.  A wording is never changed: a new wording is a new
+version with a row of its own, and a patient who accepted the older one is asked again.  The texts
+themselves are files, one a version and language (`consent_texts.py`).
+
+Source:
+    45 CFR 164.508 asks for none of these; state law does: most states take a documented verbal
+    consent, some want it written.  Alabama has the provider disclose credentials, verify identity
+    and hear where the patient is.  Clinics have their counsel read the table before they open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from types import MappingProxyType
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Final
 
-TEXT_ID: Final = "video-visit"
-CURRENT_VERSION: Final = 1
-DEFAULT_LANGUAGE: Final = "en"
+EVERYWHERE: Final = "US"
+ADULT_AT_YEARS: Final = 18
+"""Alabama, Nebraska (19) and Mississippi (21) differ for some care: a clinic there adds rows."""
 
-_EN_1: Final = (
-    "A video visit is health care by video and sound. It has limits: the provider cannot examine "
-    "you by hand, and a connection can fail. If it fails we will call you on the number you gave. "
-    "If this is an emergency, call 911 now.\n\n"
-    "Only people named on your screen take part. Sound and picture are encrypted on their way and "
-    "are not recorded. You may end the visit or take back this consent at any time; your care "
-    "will not suffer for it.\n\n"
-    "We ask where you are because your provider must be allowed to treat you there, and to send "
-    "help in an emergency."
-)
-_ES_1: Final = (
-    "Una visita por video es atención médica con imagen y sonido. Tiene límites: el profesional no "
-    "puede examinarle con las manos y la conexión puede fallar. Si falla, le llamaremos al número "
-    "que nos dio. Si es una emergencia, llame ahora al 911.\n\n"
-    "Solo participan las personas que aparecen en su pantalla. El sonido y la imagen viajan "
-    "cifrados y no se graban. Puede terminar la visita o retirar este consentimiento en cualquier "
-    "momento; su atención no se verá afectada.\n\n"
-    "Le preguntamos dónde está porque el profesional debe tener permiso para atenderle allí y para "
-    "enviar ayuda en una emergencia."
-)
+
+class Modality(StrEnum):
+    """How patient and provider meet.  Stored: renaming one is a migration."""
+
+    VIDEO = "video"
+    PHONE = "phone"
+
+
+class Occasion(StrEnum):
+    """What about a visit makes a text needed."""
+
+    ALWAYS = "always"
+    MINOR = "minor"
+    OBSERVED = "observed"
+    """Somebody watches who neither treats nor was brought by the patient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentText:
-    """One wording in one language."""
+class Rule:
+    """One row: from `since` on, a visit like this needs this text in this version."""
 
     text_id: str
     version: int
-    language: str
-    text: str
+    since: date
+    modality: Modality | None = None
+    """None: however they meet."""
+    jurisdiction: str = EVERYWHERE
+    """`US` for everywhere, else a state as `US-AL`."""
+    occasion: Occasion = Occasion.ALWAYS
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the wording, hex: what was accepted can be proven later."""
-        return sha256(self.text.encode()).hexdigest()
 
-
-TEXTS: Final[Mapping[tuple[int, str], ConsentText]] = MappingProxyType(
-    {
-        (1, language): ConsentText(text_id=TEXT_ID, version=1, language=language, text=text)
-        for language, text in (("en", _EN_1), ("es", _ES_1))
-    }
+IN_FORCE: Final[Sequence[Rule]] = (
+    Rule(text_id="video-visit", version=1, since=date(2026, 1, 1), modality=Modality.VIDEO),
+    Rule(text_id="phone-visit", version=1, since=date(2026, 1, 1), modality=Modality.PHONE),
+    Rule(text_id="guardian", version=1, since=date(2026, 1, 1), occasion=Occasion.MINOR),
+    Rule(text_id="observer", version=1, since=date(2026, 1, 1), occasion=Occasion.OBSERVED),
+    Rule(text_id="alabama", version=1, since=date(2026, 1, 1), jurisdiction="US-AL"),
 )
+"""The newest row of a text that has begun is the one in force."""
 
 
-def needed(language: str) -> ConsentText:
-    """Return the text a visit needs now, in `language` or else in English."""
-    found = TEXTS.get((CURRENT_VERSION, language))
-    return found or TEXTS[CURRENT_VERSION, DEFAULT_LANGUAGE]
+@dataclass(frozen=True, slots=True, order=True)
+class TextVersion:
+    """One text in one version, whatever the language."""
+
+    text_id: str
+    version: int
 
 
-def is_sufficient(*, text_id: str, version: int) -> bool:
-    """Say whether a consent to this text and version is enough for a visit today."""
-    return text_id == TEXT_ID and version == CURRENT_VERSION
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What about a visit decides which texts it needs."""
+
+    modality: Modality
+    jurisdiction: str
+    """Where the patient says to be; `US` until they have said it."""
+    on: date
+    born_on: date | None
+    is_observed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One consent that was given, as the rules see it."""
+
+    text: TextVersion
+    modality: Modality
+    jurisdiction: str
+    withdrawn_at: datetime | None
+
+
+def jurisdiction_of(place_state: str | None) -> str:
+    """Return the jurisdiction of a stated place: ISO 3166-2, as `US-AL`."""
+    return EVERYWHERE if place_state is None else f"{EVERYWHERE}-{place_state}"
+
+
+def needed(visit: Circumstances, rules: Sequence[Rule] = IN_FORCE) -> Sequence[TextVersion]:
+    """Return the texts a visit needs, in the order they are read.
+
+    Args:
+        visit: What decides.
+        rules: The table; another one in tests.
+    """
+    chosen: dict[str, Rule] = {}
+    for rule in rules:
+        known = chosen.get(rule.text_id)
+        if _applies(rule, visit) and (known is None or known.since <= rule.since):
+            chosen[rule.text_id] = rule
+    return [TextVersion(rule.text_id, rule.version) for rule in chosen.values()]
+
+
+def missing(
+    visit: Circumstances, given: Collection[Given], rules: Sequence[Rule] = IN_FORCE
+) -> Sequence[TextVersion]:
+    """Return the texts a visit needs that were not accepted, or were taken back."""
+    stands = {
+        each.text
+        for each in given
+        if each.withdrawn_at is None
+        and each.modality is visit.modality
+        and each.jurisdiction in {visit.jurisdiction, EVERYWHERE}
+    }
+    return [each for each in needed(visit, rules) if each not in stands]
+
+
+def jurisdictions_with_rules(rules: Sequence[Rule] = IN_FORCE) -> Sequence[str]:
+    """Return the places whose visits need something of their own."""
+    return sorted({rule.jurisdiction for rule in rules} - {EVERYWHERE})
+
+
+def _applies(rule: Rule, visit: Circumstances) -> bool:
+    return (
+        rule.since <= visit.on
+        and rule.modality in {None, visit.modality}
+        and rule.jurisdiction in {EVERYWHERE, visit.jurisdiction}
+        and _is_occasion(rule.occasion, visit)
+    )
+
+
+def _is_occasion(occasion: Occasion, visit: Circumstances) -> bool:
+    match occasion:
+        case Occasion.ALWAYS:
+            return True
+        case Occasion.OBSERVED:
+            return visit.is_observed
+        case Occasion.MINOR:
+            return visit.born_on is not None and _years(visit.born_on, visit.on) < ADULT_AT_YEARS
+
+
+def _years(born_on: date, day: date) -> int:
+    """Return completed years; born on 29 February, a year older on 1 March of other years."""
+    return day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))

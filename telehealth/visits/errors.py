@@ -1,10 +1,11 @@
 """Refusals about visits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from telehealth.platform.errors import TelehealthError
+from telehealth.visits.consent import TextVersion
 
 
 class VisitUnknown(TelehealthError):
@@ -65,10 +66,30 @@ class OpenItemsLeft(TelehealthError):
 
 
 class ConsentMissing(TelehealthError):
-    """The visit needs a consent that was not given, or in another version."""
+    """The visit needs a consent that was not given, or in another version; which, is told."""
 
     code = "visit.consent_missing"
     public_message = "Please read and accept the consent text first."
+
+    def __init__(self, texts: Sequence[TextVersion]) -> None:
+        super().__init__(items=len(texts))
+        self.told: Mapping[str, Any] = {
+            "needed": [{"text_id": each.text_id, "version": each.version} for each in texts]
+        }
+
+
+class ConsentWithdrawn(ConsentMissing):
+    """The patient has taken the consent back: nothing starts until it is given again."""
+
+    code = "visit.consent_withdrawn"
+    public_message = "The consent to this visit was taken back. It can be given again."
+
+
+class NothingToWithdraw(TelehealthError):
+    """No consent stands that could be taken back."""
+
+    code = "visit.nothing_to_withdraw"
+    public_message = "There is no consent to take back."
 
 
 class ParticipantUnknown(TelehealthError):

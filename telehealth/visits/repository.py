@@ -123,15 +123,14 @@ async def unscoped_is_seen(session: AsyncSession, event_id: UUID) -> bool:
     return found is not None
 
 
-async def unscoped_consent(
-    session: AsyncSession, visit_id: UUID, person_id: UUID
-) -> Consent | None:
-    """Return the latest consent to a visit the caller may see."""
-    return await session.scalar(
-        select(Consent)
-        .where(Consent.visit_id == visit_id, Consent.person_id == person_id)
-        .order_by(Consent.given_at.desc())
-        .limit(1)
+async def unscoped_consents(session: AsyncSession, visit_ids: Collection[UUID]) -> list[Consent]:
+    """Return every consent to visits the caller may see, oldest first."""
+    return list(
+        await session.scalars(
+            select(Consent)
+            .where(Consent.visit_id.in_(visit_ids))
+            .order_by(Consent.given_at, Consent.id)
+        )
     )
 
 

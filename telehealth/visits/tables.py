@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.contract import AttendanceKind, LeftCause
 from telehealth.platform.db import Base, EnumText, one_of
+from telehealth.visits.consent import Modality
 from telehealth.visits.lifecycle import CancelReason, VisitState
 
 
@@ -90,9 +91,15 @@ class PresenceSeen(Base):
 
 
 class Consent(Base):
-    """What a patient accepted, in which wording and language, when."""
+    """What a patient accepted: wording, language, modality, for which jurisdiction, when."""
 
     __tablename__ = "consents"
+    __table_args__ = (
+        one_of("modality", Modality),
+        CheckConstraint(
+            "(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn_by_somebody"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"), index=True)
@@ -102,7 +109,12 @@ class Consent(Base):
     language: Mapped[str] = mapped_column(String(8))
     digest: Mapped[str] = mapped_column(String(64))
     modality: Mapped[str] = mapped_column(String(16))
+    jurisdiction: Mapped[str] = mapped_column(String(8))
+    """Where the patient said to be: `US`, or a state as `US-AL`."""
     given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[UUID | None]
+    """The patient, or the member of staff who was told."""
 
 
 class OpenItem(Base):

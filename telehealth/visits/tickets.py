@@ -16,7 +16,7 @@ from telehealth.contract import (
 )
 from telehealth.platform.db import UnitOfWork
 from telehealth.visits import repository
-from telehealth.visits.actions import sight
+from telehealth.visits.actions import consenting, sight
 from telehealth.visits.errors import MayNotJoin, VisitUnknown
 from telehealth.visits.may_join import entry_of
 
@@ -27,6 +27,7 @@ async def grant(uow: UnitOfWork, *, by: Actor, now: datetime, visit_id: UUID) ->
     Raises:
         VisitUnknown: Not a visit the actor attends.
         MayNotJoin: Removed by the provider, or nobody enters in this state.
+        ConsentMissing, ConsentWithdrawn: The patient's consent does not stand.
 
     Source:
         RFC 8725 section 3.11 (explicit typing is added where the claims are signed).
@@ -40,6 +41,7 @@ async def grant(uow: UnitOfWork, *, by: Actor, now: datetime, visit_id: UUID) ->
     entry = entry_of(own.kind, card.state, is_admitted=is_admitted)
     if own.is_removed or entry is None:
         raise MayNotJoin(visit_id=visit_id, state=card.state)
+    await consenting.require(uow, by=by, now=now, card=card)
     await audit.record(
         uow,
         by=by,

@@ -1,6 +1,6 @@
 """Check in, wait, be called; see who waits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,9 +11,10 @@ from telehealth.audit.events import AuditEvent
 from telehealth.delivery.lanes import OwedEvent
 from telehealth.identity import actions as identity
 from telehealth.platform.db import UnitOfWork
-from telehealth.visits.actions import arrival, steps
+from telehealth.visits.actions import consenting, steps
 from telehealth.visits.cards import VisitCard
-from telehealth.visits.errors import ConsentMissing, IllegalVisitStep, VisitMoved
+from telehealth.visits.consent import TextVersion
+from telehealth.visits.errors import IllegalVisitStep, VisitMoved
 from telehealth.visits.lifecycle import VisitState, VisitStep
 from telehealth.waiting_room import repository
 from telehealth.waiting_room.check_in import DeviceOutcome, DeviceResult, normal_number
@@ -34,6 +35,7 @@ async def check_in(  # noqa: PLR0913  (the form, member by member)
     text_id: str,
     consent_version: int,
     language: str,
+    also_accepted: Collection[TextVersion] = (),
 ) -> VisitCard:
     """Take where the patient is, the number to call back, and the consent; repeatable.
 
@@ -45,14 +47,14 @@ async def check_in(  # noqa: PLR0913  (the form, member by member)
     if card.state is not VisitState.CHECKING_IN:
         raise IllegalVisitStep(state=card.state)
     number = normal_number(call_back_number)
-    await arrival.give_consent(
+    await consenting.give(
         uow,
         by=by,
         now=now,
         card=card,
-        text_id=text_id,
-        version=consent_version,
+        accepted=[TextVersion(text_id, consent_version), *also_accepted],
         language=language,
+        place_state=place_state,
     )
     entry = (await repository.unscoped_entries(uow.session, [visit_id])).get(visit_id)
     if entry is None:
@@ -83,15 +85,14 @@ async def record_device_check(
 
     Raises:
         CheckInMissing: Place and number were not given yet.
-        ConsentMissing: The consent of today was not given.
+        ConsentMissing, ConsentWithdrawn: The consent of today does not stand.
     """
     by.require(Permission.ATTEND_OWN_VISIT)
     card = await steps.lock(uow, by=by, visit_id=visit_id)
     entry = (await repository.unscoped_entries(uow.session, [visit_id])).get(visit_id)
     if entry is None:
         raise CheckInMissing(visit_id=visit_id)
-    if await arrival.consent_given(uow, card=card) is None:
-        raise ConsentMissing(visit_id=visit_id)
+    await consenting.require(uow, by=by, now=now, card=card)
     entry.outcome, entry.checked_at = outcome, now
     entry.microphone, entry.camera = parts["microphone"], parts["camera"]
     entry.speaker, entry.network = parts["speaker"], parts["network"]
@@ -118,6 +119,7 @@ async def call(
 
     Raises:
         AlreadyCalled: Somebody was first; who and when is told.
+        ConsentMissing, ConsentWithdrawn: The patient's consent does not stand.
         NotPermitted, VisitUnknown, VisitMoved, IllegalVisitStep.
     """
     by.require(Permission.CALL_PATIENT)
@@ -130,6 +132,7 @@ async def call(
         raise AlreadyCalled(called_by=name, called_at=entry.called_at)
     if card.version != version:
         raise VisitMoved(state=card.state, version=card.version)
+    await consenting.require(uow, by=by, now=now, card=card)
     if entry is not None:
         entry.called_by, entry.called_at = by.person_id, now
     return await steps.take_step(
@@ -176,6 +179,15 @@ async def leave(
         version=version,
         owed=OwedEvent.VISIT_CHANGED,
     )
+
+
+async def stated_places(uow: UnitOfWork, *, visit_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return where the patient said to be, for visits the caller may see."""
+    entries = await repository.unscoped_entries(uow.session, visit_ids)
+    return {
+        visit_id: f"{entry.place_address}, {entry.place_state}"
+        for visit_id, entry in entries.items()
+    }
 
 
 async def audit_list(

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from telehealth.access.http import actor_of
 from telehealth.platform.http import body_of, services_of
+from telehealth.visits.consent_http import AcceptedText
 from telehealth.visits.http import Seen, moved, visit_id_of
 from telehealth.waiting_room import actions, views
 from telehealth.waiting_room.check_in import DeviceOutcome, DeviceResult
@@ -25,6 +26,8 @@ class CheckIn(BaseModel):
     consent_text_id: Annotated[str, Field(max_length=40)]
     consent_version: Annotated[int, Field(ge=1, le=10_000)]
     language: Annotated[str, Field(max_length=8)]
+    also_accepted: Annotated[list[AcceptedText], Field(max_length=10)] = []
+    """Further texts that this visit needs: of the place, for a minor, for an observer."""
 
 
 class DeviceCheck(BaseModel):
@@ -60,6 +63,7 @@ async def check_in(request: Request) -> Response:
             text_id=body.consent_text_id,
             consent_version=body.consent_version,
             language=body.language,
+            also_accepted=[each.as_text() for each in body.also_accepted],
         )
     return moved(card)
 

@@ -14,8 +14,9 @@ from telehealth.contract import AttendanceKind, PersonId
 from telehealth.identity import actions as identity
 from telehealth.platform.db import UnitOfWork
 from telehealth.scheduling import actions as scheduling
-from telehealth.visits.actions import arrival, conduct, sight
+from telehealth.visits.actions import arrival, conduct, consenting, sight
 from telehealth.visits.cards import VisitCard
+from telehealth.visits.consent_texts import DEFAULT_LANGUAGE, ConsentText
 from telehealth.visits.errors import TooEarly, TooLate, VisitUnknown
 from telehealth.visits.lifecycle import VisitState
 from telehealth.visits.may_join import ComeAnswer, GuestPhase, guest_phase
@@ -35,7 +36,9 @@ class OwnVisit:
     provider_name: str | None
     times: scheduling.Times
     come: ComeAnswer
-    is_consent_given: bool
+    consent: consenting.ConsentStanding
+    texts: Mapping[str, Sequence[ConsentText]]
+    """What is to be read, by jurisdiction."""
     entry: QueueEntry | None
     ahead: int | None
     """How many are before; None unless the visit waits."""
@@ -60,14 +63,16 @@ class ConductedVisit:
     provider: identity.PersonCard
     times: scheduling.Times
     entry: QueueEntry | None
-    consented_at: datetime | None
+    consent: consenting.ConsentStanding
     roster: Sequence[Attending]
     note: charting.Note
     open_items: Sequence[tuple[str, bool]]
     timeline: Sequence[Moment]
 
 
-async def own_visit(uow: UnitOfWork, *, by: Actor, now: datetime) -> OwnVisit:
+async def own_visit(
+    uow: UnitOfWork, *, by: Actor, now: datetime, language: str = DEFAULT_LANGUAGE
+) -> OwnVisit:
     """Return the visit a patient came for; coming inside the window begins check-in.
 
     Raises:
@@ -85,14 +90,14 @@ async def own_visit(uow: UnitOfWork, *, by: Actor, now: datetime) -> OwnVisit:
     people = await identity.person_cards(uow, by=by, person_ids=[card.provider_id])
     provider = people.get(card.provider_id)
     times = await scheduling.times(uow, by=by, appointment_ids=[card.appointment_id])
-    given = await arrival.consent_given(uow, card=card)
     return OwnVisit(
         card=card,
         clinic=await identity.clinic_card(uow, clinic_id=card.clinic_id),
         provider_name=None if provider is None else provider.full_name,
         times=times[card.appointment_id],
         come=await sight.come_answer(uow, by=by, now=now, card=card),
-        is_consent_given=given is not None,
+        consent=await consenting.standing(uow, by=by, now=now, card=card),
+        texts=await consenting.texts_for(uow, by=by, now=now, card=card, language=language),
         entry=await _entry(uow, card),
         ahead=await _ahead(uow, card),
     )
@@ -151,8 +156,7 @@ async def conducted_visit(
     people = await people_of(uow, by, [card])
     patient, provider = people[card.patient_id], people[card.provider_id]
     times = await scheduling.times(uow, by=by, appointment_ids=[card.appointment_id])
-    consent = await arrival.consent_given(uow, card=card)
-    consented_at = None if consent is None else consent.given_at
+    consent = await consenting.standing(uow, by=by, now=now, card=card)
     entry = await _entry(uow, card)
     note = await charting.state_of(uow, visit_id=card.visit_id)
     return ConductedVisit(
@@ -162,13 +166,14 @@ async def conducted_visit(
         provider=provider,
         times=times[card.appointment_id],
         entry=entry,
-        consented_at=consented_at,
+        consent=consent,
         roster=_roster_of(card, people),
         note=note,
         open_items=await conduct.open_items(uow, visit_id=card.visit_id),
         timeline=timeline_of(
             card,
-            consented_at=consented_at,
+            consented_at=consent.given_at,
+            withdrawn_at=consent.withdrawn_at,
             checked_at=None if entry is None else entry.checked_at,
             called_at=None if entry is None else entry.called_at,
             signed_at=note.signed_at,

@@ -37,10 +37,12 @@ def timeline_of(
     called_at: datetime | None,
     signed_at: datetime | None,
     stays: Sequence[StayCard],
+    withdrawn_at: datetime | None = None,
 ) -> list[Moment]:
     """Return what happened, earliest first; what has not happened is left out."""
     dated = [
         (AuditEvent.VISIT_CONSENT_GIVEN, consented_at),
+        (AuditEvent.VISIT_CONSENT_WITHDRAWN, withdrawn_at),
         (AuditEvent.VISIT_DEVICE_CHECKED, checked_at),
         (AuditEvent.VISIT_CALLED, called_at),
         (AuditEvent.VISIT_CONNECTED, card.started_at),

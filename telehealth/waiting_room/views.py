@@ -12,8 +12,9 @@ from telehealth.access.http import actor_of
 from telehealth.contract import AttendanceKind
 from telehealth.identity.actions import PersonCard
 from telehealth.platform.http import BodyRefused, answer, services_of
-from telehealth.visits import consent as consent_rules
 from telehealth.visits.cards import VisitCard
+from telehealth.visits.consent import EVERYWHERE
+from telehealth.visits.consent_texts import DEFAULT_LANGUAGE, ConsentText
 from telehealth.visits.http import visit_id_of
 from telehealth.visits.lifecycle import VisitState, word
 from telehealth.waiting_room import lists, sights
@@ -27,9 +28,9 @@ _CALL_IS_ON: Final = frozenset({VisitState.CALLED, VisitState.IN_CALL, VisitStat
 async def patient_visit(request: Request) -> Response:
     """GET /v1/visit."""
     by, services = actor_of(request), services_of(request)
-    now = services.clock.now()
+    now, language = services.clock.now(), request.query_params.get("language", DEFAULT_LANGUAGE)
     async with services.database.unit_of_work() as uow:
-        seen = await sights.own_visit(uow, by=by, now=now)
+        seen = await sights.own_visit(uow, by=by, now=now, language=language)
     card, clinic, entry = seen.card, seen.clinic, seen.entry
     own = card.attendance_of(by.person_id)
     return answer(
@@ -50,9 +51,7 @@ async def patient_visit(request: Request) -> Response:
                 "code": seen.come.code.value,
                 "opens_at": instant(seen.come.opens_at),
             },
-            "consent": _consent(
-                request.query_params.get("language", "en"), is_given=seen.is_consent_given
-            ),
+            "consent": _consent(seen),
             "check_in": _check_in(entry),
             "device_check": _checked(entry, keys=("outcome", "at")),
             "queue": None
@@ -112,7 +111,8 @@ async def staff_visit(request: Request) -> Response:
             "place_state": entry.place_state if entry else None,
             "place_address": entry.place_address if entry else None,
             "call_back_number": entry.call_back_number if entry else None,
-            "consent_given_at": instant(seen.consented_at),
+            "consent_given_at": instant(seen.consent.given_at),
+            "consent_withdrawn_at": instant(seen.consent.withdrawn_at),
             "device_check": _checked(entry),
             "participant_id": None if own is None else str(own.participant_id),
             "roster": _roster(seen.roster),
@@ -211,14 +211,27 @@ def _patient(person: PersonCard, age: int | None) -> dict[str, Any]:
     }
 
 
-def _consent(language: str, *, is_given: bool) -> dict[str, Any]:
-    text = consent_rules.needed(language)
+def _consent(seen: sights.OwnVisit) -> dict[str, Any]:
+    texts = {place: [_text(each) for each in found] for place, found in seen.texts.items()}
+    return {
+        "is_given": seen.consent.is_given,
+        "given_at": instant(seen.consent.given_at),
+        "withdrawn_at": instant(seen.consent.withdrawn_at),
+        "missing": [
+            {"text_id": each.text_id, "version": each.version} for each in seen.consent.missing
+        ],
+        "texts": texts.pop(EVERYWHERE),
+        # What somebody who is there reads instead.
+        "texts_by_place": {place.removeprefix("US-"): found for place, found in texts.items()},
+    }
+
+
+def _text(text: ConsentText) -> dict[str, Any]:
     return {
         "text_id": text.text_id,
         "version": text.version,
         "language": text.language,
         "text": text.text,
-        "is_given": is_given,
     }
 
 

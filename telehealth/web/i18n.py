@@ -54,6 +54,12 @@ class Sentences:
         month = self.say("common.months").split()[local.month - 1]
         return self.say("common.day", weekday=weekday, month=month, day=local.day)
 
+    def date(self, at: datetime, zone: str) -> str:
+        """Return the date of an instant, with its year, where the clinic is."""
+        local = at.astimezone(ZoneInfo(zone))
+        month = self.say("common.months").split()[local.month - 1]
+        return self.say("common.date", month=month, day=local.day, year=local.year)
+
     def time(self, at: datetime, zone: str) -> str:
         """Return the time of an instant where the clinic is, always with its zone."""
         local = at.astimezone(ZoneInfo(zone))

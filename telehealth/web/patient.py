@@ -23,7 +23,7 @@ from telehealth.web.assets import TREE, asset
 from telehealth.web.i18n import LANGUAGE_COOKIE, LANGUAGES, chosen, sentences
 
 _ONE_YEAR_S: Final = 365 * 24 * 3600
-_SCRIPTED: Final = ("patient.", "call.", "device.", "errors.", "common.")
+_SCRIPTED: Final = ("patient.", "call.", "device.", "errors.", "common.", "privacy.clear.")
 
 pages: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -38,15 +38,10 @@ pages.globals.update(asset=asset, languages=LANGUAGES)
 
 def page(request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:  # noqa: ANN401  (whatever the template shows)
     """Render a page in the language of whoever asks, and remember a language just chosen."""
-    asked = request.query_params.get("language")
-    language = chosen(
-        asked=asked,
-        remembered=request.cookies.get(LANGUAGE_COOKIE),
-        accepted=request.headers.get("accept-language", ""),
-    )
+    asked, language = request.query_params.get("language"), language_of(request)
     speech = sentences(language)
     html = pages.get_template(template).render(
-        say=speech.say, speech=speech, language=language, path=request.url.path, **facts
+        say=speech.say, speech=speech, language=language, **facts
     )
     response = HTMLResponse(html, status)
     if asked is not None and asked in LANGUAGES:
@@ -54,6 +49,15 @@ def page(request: Request, template: str, *, status: int = 200, **facts: Any) ->
             LANGUAGE_COOKIE, asked, max_age=_ONE_YEAR_S, secure=True, samesite="lax"
         )
     return response
+
+
+def language_of(request: Request) -> str:
+    """Return the language to answer in: just asked for, remembered, or what the browser prefers."""
+    return chosen(
+        asked=request.query_params.get("language"),
+        remembered=request.cookies.get(LANGUAGE_COOKIE),
+        accepted=request.headers.get("accept-language", ""),
+    )
 
 
 def as_json(facts: object) -> Markup:

@@ -45,6 +45,7 @@ async def board(request: Request) -> Response:
         today=today.isoformat(),
         may_see_day=is_permitted(by.role, Permission.SEE_DAY_BOARD),
         may_see_attention=is_permitted(by.role, Permission.SEE_NEEDS_ATTENTION),
+        may_answer=is_permitted(by.role, Permission.ANSWER_CORRECTION),
         messages=as_json({name: sentences(name).beginning_with(_SCRIPTED) for name in LANGUAGES}),
     )
 

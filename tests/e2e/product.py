@@ -95,6 +95,17 @@ class RunningProduct:
                 found[_NAMES.get(" ".join(words[2:4]), words[0])] = int(entry.name)
         return found
 
+    def media_workers(self) -> list[int]:
+        """Return the process ids of the media workers."""
+        assert self._process is not None
+        own = [entry for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+        return [
+            int(entry.name)
+            for entry in own
+            if _parent_of(entry) == self._process.pid
+            and b"media.cli\0serve" in (entry / "cmdline").read_bytes()
+        ]
+
     def log(self) -> str:
         """Return what the processes have written so far."""
         path = self.data / "demo.log"

@@ -21,6 +21,7 @@ class FakeEngine:
         self.keys: dict[PeerKey, SrtpKeys] = {}
         self.paths: dict[PeerKey, tuple[frozenset[Addr], Addr | None]] = {}
         self.muted: dict[PublicationKey, bool] = {}
+        self.paused: set[PeerKey] = set()
         self.routes: list[RouteEdit] = []
         self.packets: list[tuple[str, Addr, bytes]] = []
         self.events: list[EngineEvent] = []
@@ -46,6 +47,10 @@ class FakeEngine:
     def set_muted(self, publication: PublicationKey, *, is_muted: bool) -> None:
         """Note a mute."""
         self.muted[publication] = is_muted
+
+    def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
+        """Note a pause."""
+        (self.paused.add if is_paused else self.paused.discard)(peer)
 
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
         """Note edits in order."""

@@ -7,6 +7,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -181,12 +182,67 @@ def protocol_page() -> str:
     return _HEAD + page
 
 
+def phi_inventory_page() -> str:
+    """List every column: what it holds, where it may appear, how long, sealed or not."""
+    inventory = import_module("telehealth.privacy.inventory")
+    retention = import_module("telehealth.privacy.retention")
+    metadata = import_module("telehealth.migrations.metadata").METADATA
+    kept: dict[str, list[str]] = {}
+    for rule in retention.RULES:
+        kept.setdefault(rule.table, []).append(rule.data_class.value)
+    policy = [
+        f"| `{kind.value}` | {_span(keep.keep_for)} | {keep.counted_from} | {keep.law} |"
+        for kind, keep in retention.POLICY.items()
+    ]
+    places = [f"| {kind.value} | {where} |" for kind, where in inventory.PLACES.items()]
+    rows = [
+        f"| `{name}.{column.name}` | {inventory.COLUMNS[name][column.name].value}"
+        f" | {_is_sealed(column, inventory.COLUMNS[name][column.name])}"
+        f" | {', '.join(dict.fromkeys(kept[name]))} |"
+        for name, table in sorted(metadata.tables.items())
+        for column in table.columns
+    ]
+    return "\n".join(
+        [
+            _HEAD,
+            "# What is stored about persons",
+            "",
+            "Classes: `telehealth/privacy/inventory.py`.  How long: `retention.py` beside it.",
+            "How both are held: `privacy.md`.",
+            "",
+            "| class | may appear outside the database |",
+            "|---|---|",
+            *places,
+            "",
+            "| kept as | for | counted from | by whose law |",
+            "|---|---|---|---|",
+            *policy,
+            "",
+            "| column | class | sealed | kept as |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _span(keep_for: timedelta | None) -> str:
+    return "no limit" if keep_for is None else f"{keep_for.total_seconds() / 86400:g} days"
+
+
+def _is_sealed(column: Any, kind: str) -> str:
+    if column.info.get("sealed"):
+        return "sealed"
+    return "not sealed yet" if kind in {"identifier", "clinical"} else "-"
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "errors.md": errors_page,
     "configuration.md": configuration_page,
     "audit-events.md": audit_events_page,
     "visit-states.md": visit_states_page,
     "protocol.md": protocol_page,
+    "security/phi-inventory.md": phi_inventory_page,
 }
 
 
@@ -195,6 +251,7 @@ def main() -> None:
     for name, page in PAGES.items():
         path = DOCS / name
         if "--write" in sys.argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(page())
         elif not path.exists() or path.read_text() != page():
             print(f"stale: docs/{name}")

@@ -72,8 +72,10 @@ class HeadlessPeer:
         numbering: Numbering | None = None,
         profiles: tuple[bytes, ...] = (GCM_128, GCM_256, CM_SHA1_80),
         ciphers: bytes | None = None,
+        is_v6: bool = False,
     ) -> None:
         self.name = name
+        self._is_v6 = is_v6
         self.numbering = numbering or Numbering()
         self.certificate = ClientCertificate()
         self.plan = OfferPlan(
@@ -110,7 +112,9 @@ class HeadlessPeer:
     def open(self, answer: str) -> None:
         """Read the answer, open the socket and begin to send checks."""
         self.answer = read_answer(answer)
-        self.server = self.answer.candidates[0]
+        self.server = next(
+            each for each in self.answer.candidates if (":" in each[0]) is self._is_v6
+        )
         self.port = LoopbackPort(self.server, self._on_datagram)
         self._checking = asyncio.get_running_loop().create_task(self._check())
 

@@ -12,15 +12,17 @@ class LoopbackPort:
     def __init__(self, server: tuple[str, int], take: Callable[[bytes], None]) -> None:
         self.server = server
         self._take = take
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        is_v6 = ":" in server[0]
+        family = socket.AF_INET6 if is_v6 else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("::1" if is_v6 else "127.0.0.1", 0))
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it sends from."""
-        host, port = self._socket.getsockname()
+        host, port, *_ = self._socket.getsockname()
         return str(host), int(port)
 
     def send(self, data: bytes) -> None:

@@ -12,6 +12,7 @@ from media.contract.control import (
     Mute,
     Offer,
     OpenRoom,
+    Pause,
     Publish,
     SeatCommand,
     SetWants,
@@ -77,6 +78,11 @@ def wants(name: str, *publication_ids: str, **changed: Any) -> SetWants:
     """Wish for these."""
     wished = tuple(Want(publication_id=each) for each in publication_ids)
     return _seat(SetWants, name, {"wants": wished}, changed)
+
+
+def pause(name: str, *, is_paused: bool, **changed: Any) -> Pause:
+    """Hold, or let flow."""
+    return _seat(Pause, name, {"is_paused": is_paused}, changed)
 
 
 def ack(name: str, map_id: int, **changed: Any) -> AckSlots:

@@ -25,8 +25,9 @@ from media.contract.control import (
 from media.core.engine_face import Engine
 from media.shell import dtls_seam
 from media.shell.engine import PythonEngine
-from media.shell.node import Limits, Node, Result
+from media.shell.node import Limits, Node
 from media.shell.peer import Plant
+from media.shell.results import Result
 from media.shell.timers import Ticker
 from media.shell.udp_mux import UdpMux, open_socket
 from tests.support.headless_peer import HeadlessPeer
@@ -51,7 +52,7 @@ class MediaLab:
             candidates=(self.address,),
             spawn=self.spawn,
         )
-        self.node = Node(plant=plant, limits=Limits(rooms_max=10, peers_max=40))
+        self.node = Node(plant=plant, limits=Limits(rooms_max=10, peers_max=40, room_load_max=0))
         self.channel = RecordingChannel()
         self._request_ids = (f"q{number}" for number in count(1))
         self._ticker = Ticker(self.node.on_tick)

@@ -25,7 +25,9 @@ def no_task(work: object) -> asyncio.Task[None]:
 class NodeLab:
     """A node over a fake engine, without a socket."""
 
-    def __init__(self, *, rooms_max: int = 3, peers_max: int = 4) -> None:
+    def __init__(
+        self, *, rooms_max: int = 3, peers_max: int = 4, limits: Limits | None = None
+    ) -> None:
         self.engine = FakeEngine()
         plant = Plant(
             engine=self.engine,
@@ -34,7 +36,8 @@ class NodeLab:
             candidates=(("192.0.2.1", 9),),
             spawn=no_task,
         )
-        self.node = Node(plant=plant, limits=Limits(rooms_max=rooms_max, peers_max=peers_max))
+        usual = Limits(rooms_max=rooms_max, peers_max=peers_max, room_load_max=0)
+        self.node = Node(plant=plant, limits=limits or usual)
         self.channel = RecordingChannel()
 
     def done(self, *commands: ControlCommand) -> Done:

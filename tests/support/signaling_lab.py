@@ -185,6 +185,7 @@ def media_settings(redis_url: str, key: str, *, node_id: str = "media-1") -> Med
         control_key=SecretStr(key),
         redis_url=SecretStr(redis_url),
         drain_limit_s=0.0,
+        load_max=0.0,  # the process is the test's own, and busy
     )
 
 

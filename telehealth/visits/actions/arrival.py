@@ -1,4 +1,4 @@
-"""The patient comes, and consents."""
+"""The patient comes."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,16 +8,12 @@ from telehealth.access.actor import Actor
 from telehealth.access.roles import Permission
 from telehealth.audit.events import AuditEvent
 from telehealth.platform.db import UnitOfWork
-from telehealth.platform.ids import new_uuid
-from telehealth.visits import consent as consent_rules
-from telehealth.visits import repository
 from telehealth.visits.actions.sight import cards, come_answer
-from telehealth.visits.actions.steps import locked, move, noted, recorded
+from telehealth.visits.actions.steps import locked, move, recorded
 from telehealth.visits.cards import VisitCard, card_of
-from telehealth.visits.errors import ConsentMissing, TooEarly, TooLate
+from telehealth.visits.errors import TooEarly, TooLate
 from telehealth.visits.lifecycle import VisitState, VisitStep
 from telehealth.visits.may_join import ComeCode
-from telehealth.visits.tables import Consent
 
 COME_BACK_WITHIN: Final = timedelta(minutes=30)
 
@@ -49,48 +45,3 @@ async def open_by_patient(
         step = VisitStep.COME_BACK
     move(visit, step, now=now)
     return await recorded(uow, by, now, visit, AuditEvent.VISIT_OPENED)
-
-
-async def consent_given(uow: UnitOfWork, *, card: VisitCard) -> Consent | None:
-    """Return the patient's latest consent if it is enough for the visit today."""
-    found = await repository.unscoped_consent(uow.session, card.visit_id, card.patient_id)
-    if found is None or not consent_rules.is_sufficient(
-        text_id=found.text_id, version=found.version
-    ):
-        return None
-    return found
-
-
-async def give_consent(
-    uow: UnitOfWork,
-    *,
-    by: Actor,
-    now: datetime,
-    card: VisitCard,
-    text_id: str,
-    version: int,
-    language: str,
-) -> None:
-    """Record what the patient accepted.
-
-    Raises:
-        ConsentMissing: Not the text, version and language a visit needs today.
-    """
-    text = consent_rules.needed(language)
-    is_current = consent_rules.is_sufficient(text_id=text_id, version=version)
-    if not is_current or text.language != language:
-        raise ConsentMissing(visit_id=card.visit_id)
-    uow.session.add(
-        Consent(
-            id=new_uuid(),
-            visit_id=card.visit_id,
-            person_id=card.patient_id,
-            text_id=text_id,
-            version=version,
-            language=language,
-            digest=text.digest,
-            modality="video",
-            given_at=now,
-        )
-    )
-    await noted(uow, by, now, AuditEvent.VISIT_CONSENT_GIVEN, card)

@@ -13,8 +13,9 @@ from telehealth.delivery.lanes import JsonValue, OwedEvent
 from telehealth.identity import actions as identity
 from telehealth.platform.db import UnitOfWork
 from telehealth.visits import repository
+from telehealth.visits.actions import consenting
 from telehealth.visits.actions.invitations import end_invitations
-from telehealth.visits.actions.steps import locked, move, owe_room, recorded, take_step
+from telehealth.visits.actions.steps import lock, locked, move, owe_room, recorded, take_step
 from telehealth.visits.cards import VisitCard
 from telehealth.visits.errors import OpenItemsLeft
 from telehealth.visits.lifecycle import VisitState, VisitStep
@@ -53,8 +54,15 @@ async def finish(
 async def rejoin(
     uow: UnitOfWork, *, by: Actor, now: datetime, visit_id: UUID, version: int
 ) -> VisitCard:
-    """Go back from wrap-up to the call."""
+    """Go back from wrap-up to the call.
+
+    Raises:
+        ConsentMissing, ConsentWithdrawn: The patient's consent does not stand.
+        NotPermitted, VisitUnknown, VisitMoved, IllegalVisitStep: As `take_step`.
+    """
     by.require(Permission.CONDUCT_VISIT)
+    card = await lock(uow, by=by, visit_id=visit_id)
+    await consenting.require(uow, by=by, now=now, card=card)
     return await take_step(
         uow,
         by=by,

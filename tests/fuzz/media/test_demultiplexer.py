@@ -66,6 +66,7 @@ def test_the_lengths_are_sixty_four() -> None:
     assert len(LENGTHS) == 64
 
 
+@pytest.mark.requirement("FUZ-MUX-01")
 @pytest.mark.parametrize(("phase", "addr"), list(product(PHASES, (HOME, STRANGER))), ids=str)
 def test_every_first_byte_and_length_goes_one_way(phase: str, addr: Addr, seed: int) -> None:
     source = random.Random(seed)

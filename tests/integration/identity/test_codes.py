@@ -284,3 +284,14 @@ async def test_a_guest_gets_no_code(world: World, browser: AppClient) -> None:
     await ask(browser, "code")
 
     assert await sent(world) == []
+
+
+async def test_what_strangers_asked_for_is_forgotten_at_the_first_request_after_a_day(
+    world: World, browser: AppClient
+) -> None:
+    """It belongs to no clinic, so no clinic's retention run would reach it."""
+    await ask(browser, "code", contact=UNKNOWN)
+    world.clock.advance(hours=24, seconds=1)
+    await ask(browser, "code", contact=UNKNOWN)
+
+    assert await world.scalar("SELECT count(*) FROM contact_requests") == 1

@@ -12,6 +12,7 @@ from media.core import stun
 from tests.support.headless_peer import HeadlessPeer
 from tests.support.loopback import Stranger, stranger
 from tests.support.media_lab import Call, MediaLab, established_call, media_lab, until
+from tests.support.requirements import Figure
 
 
 @pytest.fixture
@@ -70,10 +71,11 @@ def bad_checks(peer: HeadlessPeer, source: random.Random) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.requirement("SEC-MEDIA-07")
 async def test_a_check_that_is_not_right_gets_no_answer_and_no_entry(
-    lab: MediaLab, call: Call, seed: int
+    lab: MediaLab, call: Call, seed: int, figure: Figure
 ) -> None:
-    """SEC-MEDIA-07."""
+    """Each of ten ways to be wrong."""
     known = dict(lab.mux._by_addr)
 
     for name, check in bad_checks(call.peers["patient"], random.Random(seed)).items():
@@ -84,9 +86,11 @@ async def test_a_check_that_is_not_right_gets_no_answer_and_no_entry(
             assert outsider.answers == [], name
         assert lab.mux.counters()[COUNTED[name]] == before + 1, name
     assert dict(lab.mux._by_addr) == known
+    figure(f"{len(COUNTED)} kinds of bad checks: 0 answers, 0 entries")
 
 
-async def test_a_valid_check_is_answered_at_once(lab: MediaLab, call: Call) -> None:
+@pytest.mark.requirement("SEC-MEDIA-07")
+async def test_a_valid_check_is_answered_at_once(lab: MediaLab, call: Call, figure: Figure) -> None:
     peer = call.peers["patient"]
     peer.is_nominating = False
 
@@ -99,9 +103,11 @@ async def test_a_valid_check_is_answered_at_once(lab: MediaLab, call: Call) -> N
 
     peer.is_nominating = True
     assert took_s < 0.05
+    figure(f"a valid one answered in {1_000 * took_s:.1f} ms")
     assert len(elsewhere.answers[0]) <= len(peer.check())
 
 
+@pytest.mark.requirement("SEC-MEDIA-07")
 async def test_a_check_of_an_old_generation_is_dead_once_the_new_one_is_used(
     lab: MediaLab, call: Call
 ) -> None:
@@ -118,8 +124,9 @@ async def test_a_check_of_an_old_generation_is_dead_once_the_new_one_is_used(
         assert outsider.answers == []
 
 
+@pytest.mark.requirement("SEC-MEDIA-08")
 async def test_a_captured_check_replayed_from_elsewhere_moves_nothing(
-    lab: MediaLab, call: Call
+    lab: MediaLab, call: Call, figure: Figure
 ) -> None:
     """SEC-MEDIA-08: a transaction id is honoured from one address only."""
     peer = call.peers["patient"]
@@ -136,10 +143,12 @@ async def test_a_captured_check_replayed_from_elsewhere_moves_nothing(
 
     assert dict(lab.mux._by_addr) == known
     assert lab.mux.counters()["stun_replayed"] == 20
+    figure("20 replays from elsewhere ignored")
 
 
+@pytest.mark.requirement("SEC-MEDIA-08")
 async def test_fifty_addresses_of_one_peer_leave_eight_and_the_call_alone(
-    lab: MediaLab, call: Call
+    lab: MediaLab, call: Call, figure: Figure
 ) -> None:
     peer = call.peers["patient"]
     assert peer.port is not None
@@ -155,12 +164,14 @@ async def test_fifty_addresses_of_one_peer_leave_eight_and_the_call_alone(
 
     owner = lab.mux._by_addr[home]
     assert len(lab.mux._addresses[owner]) == 8
+    figure("50 addresses leave 8, the one sent to among them")
     assert all(len(each.answers) == 1 for each in elsewhere)
     peer.is_nominating = True
     for each in elsewhere:
         each.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-08")
 async def test_a_nomination_that_flaps_keeps_both_addresses_and_ends_where_it_ends(
     lab: MediaLab, call: Call
 ) -> None:
@@ -189,8 +200,9 @@ async def test_a_client_behind_a_new_port_is_followed_by_its_next_check(
     await until(lambda: here in lab.mux._by_addr)
 
 
+@pytest.mark.requirement("SEC-MEDIA-09", "INV-08")
 async def test_credentials_of_one_peer_do_not_take_the_address_of_another(
-    lab: MediaLab, call: Call
+    lab: MediaLab, call: Call, figure: Figure
 ) -> None:
     """SEC-MEDIA-09: the provider's good check arrives with the patient's address on it."""
     patient, provider = call.peers["patient"], call.peers["provider"]
@@ -203,3 +215,4 @@ async def test_credentials_of_one_peer_do_not_take_the_address_of_another(
 
     assert lab.mux._by_addr[patient.port.address] is owner
     assert lab.mux.counters()["stun_address_held"] == 10
+    figure("10 good checks from a held address: binding kept, 0 frames lost")

@@ -25,6 +25,8 @@ from media.shell.dtls_seam import DtlsAssociation, client_random, split_at_recor
 from tests.support.dtls_client import ClientCertificate, DtlsClient
 from tests.support.media_lab import established_call, media_lab
 
+pytestmark = pytest.mark.requirement("SEC-MEDIA-12")
+
 SIGNATURES = {
     (RTCCertificate, "generateCertificate"): [],
     (RTCCertificate, "getFingerprints"): ["self"],

@@ -30,7 +30,7 @@ def test_a_round_that_lost_packets_is_no_figure() -> None:
 def test_all_rounds_are_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = tmp_path / "build" / "bench-media.json"
+    output = tmp_path / "build" / "bench" / "forwarding.json"
     monkeypatch.setattr(forwarding, "OUTPUT", output)
     monkeypatch.setattr(forwarding, "ROUNDS", 2)
     monkeypatch.setattr(forwarding, "SECONDS", 1)

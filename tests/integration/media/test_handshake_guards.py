@@ -15,6 +15,7 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.headless_peer import HeadlessPeer
 from tests.support.loopback import stranger
 from tests.support.media_lab import MediaLab, established_call, media_lab, until
+from tests.support.requirements import Figure
 
 DTLS_1_0 = 0xFEFF
 
@@ -43,6 +44,7 @@ def a_foreign_hello() -> bytes:
     return DtlsClient(lambda _: None, ClientCertificate()).hello()
 
 
+@pytest.mark.requirement("SEC-MEDIA-05")
 @pytest.mark.parametrize(
     ("profiles", "expected"),
     [
@@ -67,6 +69,7 @@ async def test_the_server_chooses_the_profile(
     await peer.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-05")
 @pytest.mark.parametrize(
     "ciphers",
     [
@@ -88,6 +91,7 @@ async def test_a_suite_without_forward_secrecy_or_authenticated_encryption_is_re
     await peer.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-05")
 async def test_an_old_protocol_version_is_refused(lab: MediaLab) -> None:
     peer = HeadlessPeer("ann")
     peer.open(ready_peer(lab, peer))
@@ -102,6 +106,7 @@ async def test_an_old_protocol_version_is_refused(lab: MediaLab) -> None:
     await peer.close(is_polite=False)
 
 
+@pytest.mark.requirement("SEC-MEDIA-05")
 async def test_a_handshake_without_a_media_profile_gives_no_keys(lab: MediaLab) -> None:
     peer = HeadlessPeer("ann", profiles=())
 
@@ -121,6 +126,7 @@ def other_fingerprint(line: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.requirement("SEC-MEDIA-06")
 @pytest.mark.parametrize("case", ["wrong", "one right and one wrong", "wrong beside unknown"])
 async def test_a_certificate_the_offer_did_not_name_ends_the_peer_before_a_key_exists(
     case: str,
@@ -147,6 +153,7 @@ async def test_a_certificate_the_offer_did_not_name_ends_the_peer_before_a_key_e
         await peer.close(is_polite=False)
 
 
+@pytest.mark.requirement("SEC-MEDIA-06")
 async def test_the_case_of_a_fingerprint_says_nothing(lab: MediaLab) -> None:
     peer = HeadlessPeer("ann")
     right = peer.certificate.fingerprint()
@@ -156,7 +163,8 @@ async def test_the_case_of_a_fingerprint_says_nothing(lab: MediaLab) -> None:
     await peer.close()
 
 
-async def test_a_hello_of_a_stranger_reaches_no_handshake(lab: MediaLab) -> None:
+@pytest.mark.requirement("SEC-MEDIA-02")
+async def test_a_hello_of_a_stranger_reaches_no_handshake(lab: MediaLab, figure: Figure) -> None:
     """SEC-MEDIA-02: at any rate, before and during the peer's own."""
     peer = HeadlessPeer("ann")
     answer = ready_peer(lab, peer)
@@ -168,12 +176,14 @@ async def test_a_hello_of_a_stranger_reaches_no_handshake(lab: MediaLab) -> None
         await peer.connect(answer, within_s=2.0)
         await until(lambda: lab.mux.counters()["dtls_stranger"] == before + 200)
         assert outsider.answers == []
+    figure("200 hellos of a stranger reached no handshake")
 
     await peer.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-02")
 async def test_a_forged_hello_that_came_first_costs_a_round_trip_and_no_visit(
-    lab: MediaLab,
+    lab: MediaLab, figure: Figure
 ) -> None:
     """SEC-MEDIA-02, spoofed: the forger writes the peer's own address on its hello."""
     peer = HeadlessPeer("ann")
@@ -183,13 +193,16 @@ async def test_a_forged_hello_that_came_first_costs_a_round_trip_and_no_visit(
         peer.send_raw(junk)
     await asyncio.sleep(0.1)
 
+    began = asyncio.get_running_loop().time()
     async with asyncio.timeout(8.0):
         await peer.shake_hands()
+    figure(f"after a spoofed one joined in {asyncio.get_running_loop().time() - began:.1f} s")
 
     await until(lambda: "ann" in {each.participant_id for each in lab.channel.of(PeerConnected)})
     await peer.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-02")
 async def test_forged_hellos_without_end_begin_at_most_three_handshakes(lab: MediaLab) -> None:
     peer = HeadlessPeer("ann")
     peer.open(ready_peer(lab, peer))

@@ -9,15 +9,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
+from media import app
 from media.app import Application, running
 from media.config import MediaSettings
-from media.contract.control import ControlWelcome, Done, RoomLost
+from media.contract.control import ControlWelcome, Done, NodeDraining, RoomLost
 from tests.support.control_client import a_key, control_client, control_token
 from tests.support.headless_peer import HeadlessPeer
 from tests.support.media_commands import attach, close_room, offer, open_room
@@ -124,15 +126,32 @@ async def test_a_draining_node_waits_for_its_rooms_but_not_for_ever(
         await signaling.hello(control_token(KEY, "node-1"))
         await signaling.say(open_room())
         draining = asyncio.create_task(application.drain())
-        await asyncio.sleep(0.05)
-
+        told = await signaling.read()
         refused = await signaling.say(open_room("room-2"))
         assert await status_of(application, "/readyz") == 503
         await signaling.say(close_room())
         async with asyncio.timeout(0.2):
             await draining
 
+    assert isinstance(told, NodeDraining)
+    assert told.ends_in_ms == 300
     assert getattr(refused, "code", None) == "draining"
+
+
+async def test_a_certificate_about_to_run_out_makes_the_node_unready(
+    shared_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever watches readiness starts it again in time: a new boot has a new certificate."""
+    async with running(settings(shared_redis.url)) as application:
+        await until(lambda: application._registry.is_fresh)
+        before = await status_of(application, "/readyz")
+        page = application._metrics()
+        monkeypatch.setattr(app, "CERTIFICATE_MARGIN", timedelta(days=31))
+
+        assert (before, await status_of(application, "/readyz")) == (200, 503)
+        assert await status_of(application, "/healthz") == 200
+        for name in ("certificate_left_seconds", "gc_pause_ms", "loop_lag_p99_seconds"):
+            assert f"\nmedia_{name} " in page
 
 
 async def test_rooms_of_a_stopping_node_are_said_to_be_lost(shared_redis: RedisServer) -> None:
@@ -143,9 +162,10 @@ async def test_rooms_of_a_stopping_node_are_said_to_be_lost(shared_redis: RedisS
         await signaling.say(open_room())
         stopping = asyncio.create_task(application.stop())
 
-        lost = await signaling.read()
+        draining, lost = await signaling.read(), await signaling.read()
 
         await stopping
+    assert isinstance(draining, NodeDraining)
     assert isinstance(lost, RoomLost)
     assert lost.cause == "drained"
 

@@ -9,7 +9,7 @@ import pytest
 from media.contract.control import PeerClosed, PeerConnected, PeerLost, PeerSuspect, Source
 from media.core.ice_lite import CONNECT_LIMIT_S
 from tests.support.headless_peer import HeadlessPeer
-from tests.support.media_commands import mute, publish
+from tests.support.media_commands import mute, pause, publish
 from tests.support.media_lab import MediaLab, established_call, media_lab, until
 
 
@@ -23,6 +23,7 @@ def reasons(lab: MediaLab, name: str) -> list[str]:
     return [each.reason for each in lab.channel.of(PeerClosed) if each.participant_id == name]
 
 
+@pytest.mark.requirement("SEC-MEDIA-03")
 async def test_a_client_that_checks_but_never_shakes_hands_is_let_go(lab: MediaLab) -> None:
     """SEC-MEDIA-03: never left connecting; released at fifteen seconds with a reason."""
     peer = HeadlessPeer("ann")
@@ -38,6 +39,7 @@ async def test_a_client_that_checks_but_never_shakes_hands_is_let_go(lab: MediaL
     await peer.close()
 
 
+@pytest.mark.requirement("SEC-MEDIA-03")
 async def test_a_client_whose_handshake_stalls_is_let_go(lab: MediaLab) -> None:
     peer = HeadlessPeer("ann")
     lab.open_room()
@@ -92,6 +94,7 @@ async def test_an_ice_restart_keeps_keys_slots_and_every_frame(lab: MediaLab) ->
         assert len(lab.channel.of(PeerConnected)) == 2
 
 
+@pytest.mark.requirement("INV-04")
 async def test_a_newer_attach_ends_the_older_peer_before_it_is_answered(lab: MediaLab) -> None:
     async with established_call(lab) as call:
         await call.talk(0.3)
@@ -108,6 +111,7 @@ async def test_a_newer_attach_ends_the_older_peer_before_it_is_answered(lab: Med
         assert old.dtls.is_closed_by_server
 
 
+@pytest.mark.requirement("INV-03")
 async def test_a_detached_participant_neither_sends_nor_receives_one_packet_more(
     lab: MediaLab,
 ) -> None:
@@ -145,6 +149,40 @@ async def test_a_muted_publication_is_dropped_whatever_the_client_sends(lab: Med
         lab.done(mute("patient", "patient.mic", is_muted=False))
         body = call.peers["patient"].send_audio()
         await until(lambda: call.heard("provider", "patient")[-1] == body)
+
+
+async def test_a_paused_participant_is_neither_heard_nor_reached_and_then_is_again(
+    lab: MediaLab,
+) -> None:
+    """What others see as reconnecting must be true on the wire, both ways."""
+    async with established_call(lab) as call:
+        await call.talk(0.3)
+        await call.nothing_was_lost()
+        lab.done(pause("patient", is_paused=True))
+        before = {name: sum(map(len, peer.received.values())) for name, peer in call.peers.items()}
+        for _ in range(10):
+            for peer in call.peers.values():
+                peer.send_audio()
+                peer.send_video(packets=2)
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.1)
+        held = {name: sum(map(len, peer.received.values())) for name, peer in call.peers.items()}
+        asked = {name: peer.key_frames_asked for name, peer in call.peers.items()}
+
+        lab.done(pause("patient", is_paused=False))
+        await until(
+            lambda: all(peer.key_frames_asked > asked[name] for name, peer in call.peers.items())
+        )
+        bodies = {}
+        for name, peer in call.peers.items():
+            peer.send_video(is_key=True, packets=2)
+            bodies[name] = peer.send_audio()
+
+        assert held == before
+        await until(lambda: call.heard("provider", "patient")[-1] == bodies["patient"])
+        await until(lambda: call.heard("patient", "provider")[-1] == bodies["provider"])
+        seen = [call.seen("provider", "patient"), call.seen("patient", "provider")]
+        assert min(seen) > 0
 
 
 async def test_a_section_without_the_right_to_publish_reaches_nobody(lab: MediaLab) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from signaling.app import running
+from signaling.contract.ids import ParticipantId, RoomId
 from signaling.contract.messages import (
     Goodbye,
     Leave,
@@ -16,6 +19,7 @@ from signaling.contract.messages import (
     SeatTaken,
     Welcome,
 )
+from signaling.core.effects import CutReason
 from telehealth.contract import RoomCommandKind
 from tests.support.redis import RedisServer
 from tests.support.signaling_lab import SignalingLab, signaling_lab, until
@@ -97,6 +101,27 @@ async def test_a_node_that_starts_again_knows_the_room_and_the_seats(
 
             assert seats[patient.participant_id] == "active_away"
             assert again.welcome.attach_epoch > provider.welcome.attach_epoch
+
+
+@pytest.mark.requirement("INV-03")
+async def test_whoever_is_timed_out_after_a_restart_is_cut_at_the_media_node_too(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """The new process never wished for that peer; it must still know where to end it."""
+    async with signaling_lab(redis_server, tmp_path / "spool") as lab, lab.seated() as patient:
+        await patient.admitted()
+        who = ParticipantId(patient.participant_id)
+        lab.node.rooms.drain()
+        await patient.client.closed()
+        await lab.node.stop()
+        there = [set(room.seats) for room in lab.media.node.hosted_rooms()]
+
+        async with running(lab.settings) as again:
+            room = again.rooms.open(RoomId(lab.room))
+            await room.media.cut(who, patient.welcome.attach_epoch, CutReason.TIMEOUT)
+            await until(lambda: not any(each.seats for each in lab.media.node.hosted_rooms()))
+
+    assert there == [{who}]
 
 
 async def test_two_devices_at_once_leave_one_seated(lab: SignalingLab) -> None:

@@ -247,7 +247,7 @@ async def test_patient_and_provider_are_not_taken_back(day: Day) -> None:
 
 async def test_a_guest_is_let_in_by_the_provider_and_lets_nobody_in(day: Day) -> None:
     participant_id = UUID((await day.invite()).json()["participant_id"])
-    another = UUID((await day.invite(kind="observer")).json()["participant_id"])
+    another = UUID((await day.invite(kind="family")).json()["participant_id"])
     await day.visit.call()
     provider = await day.visit.seat(AttendanceKind.PROVIDER)
 

@@ -130,6 +130,7 @@ test("only what the visit's table allows is offered", () => {
   assert.deepEqual(may("cancel"), ["scheduled", "checking_in", "waiting", "called"]);
   assert.deepEqual(may("no-show"), ["scheduled", "checking_in", "waiting"]);
   assert.deepEqual(may("undo-no-show"), ["no_show"]);
+  assert.deepEqual(may("withdraw-consent"), ["waiting", "called", "in_call", "paused"]);
   assert.deepEqual(model.STATES.filter((state) => !may("new-link").includes(state)), ["completed", "cancelled"]);
   assert.deepEqual(model.actionsOf("teleported"), []);
 });

@@ -166,6 +166,16 @@ test("two seconds without a path restart ICE; twice in vain builds anew", async 
   assert.equal(peer.isClosed, true);
 });
 
+test("asked for a new path, the same connection restarts ICE", async () => {
+  const { client, peers, peer } = await started();
+  peer.turns("connected");
+  client.says("ice-restart-wanted", { room_epoch: 3 });
+  await settled();
+  assert.deepEqual(peer.offers.at(-1), { iceRestart: true });
+  assert.equal(client.of("offer").at(-1).ice_restart, true);
+  assert.equal(peers.length, 1);
+});
+
 test("lost media is built anew under the new epoch, and published again", async () => {
   const { client, peers, timers } = await started();
   client.says("media-rebuild", { room_epoch: 4, cause: "node_lost", retry_after_ms: 50, ice_servers: [] });

@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { initialsOf } from "../../../telehealth/web/static/shared/call_stage.js";
 import { levelOf, reasonOf } from "../../../telehealth/web/static/shared/device_check.js";
 import { freshnessOf } from "../../../telehealth/web/static/shared/freshness.js";
+import { accepted, textsFor } from "../../../telehealth/web/static/patient/check_in.js";
 import { screenOf } from "../../../telehealth/web/static/patient/screens.js";
 
 const HERE = { hasLeft: false, isJoined: false, steppedOut: false };
-const visit = (/** @type {string} */ state, more = {}) => ({ state, check_in: null, consent: { is_given: false }, may_join: { code: "open" }, ...more });
+const visit = (/** @type {string} */ state, more = {}) => ({ state, check_in: null, consent: { is_given: !["scheduled", "checking_in"].includes(state), withdrawn_at: null }, may_join: { code: "open" }, ...more });
 
 test("the server's state decides the screen", () => {
   const screens = Object.fromEntries(
@@ -26,6 +27,21 @@ test("what this page knows refines it", () => {
   assert.equal(screenOf(visit("in_call"), { ...HERE, isJoined: true }), "call");
   assert.equal(screenOf(visit("called"), { ...HERE, steppedOut: true }), "rejoin");
   assert.equal(screenOf(visit("waiting"), { ...HERE, hasLeft: true }), "left");
+});
+
+test("without consent nothing but its question is shown, and a running call is not hidden", () => {
+  const without = { consent: { is_given: false, withdrawn_at: null } };
+  for (const state of ["waiting", "paused", "called", "in_call"]) assert.equal(screenOf(visit(state, without), HERE), "consent");
+  assert.equal(screenOf(visit("in_call", without), { ...HERE, isJoined: true }), "call");
+  const back = { consent: { is_given: false, withdrawn_at: "2030-01-01T12:00:00Z" } };
+  for (const state of ["wrap_up", "completed"]) assert.equal(screenOf(visit(state, back), HERE), "withdrawn");
+});
+
+test("some states read more, and every text read is sent", () => {
+  const text = (/** @type {string} */ id) => ({ text_id: id, version: 1, language: "en", text: "…" });
+  const seen = { consent: { texts: [text("video-visit")], texts_by_place: { AL: [text("video-visit"), text("alabama")] } } };
+  assert.deepEqual(accepted(textsFor(seen, "IL")), [{ text_id: "video-visit", version: 1 }]);
+  assert.deepEqual(accepted(textsFor(seen, "AL")).map((each) => each.text_id), ["video-visit", "alabama"]);
 });
 
 test("freshness has two limits", () => {

@@ -68,6 +68,7 @@ def _board(language: str, *, sees_day: bool, sees_attention: bool) -> str:
         today="2030-05-14",
         may_see_day=sees_day,
         may_see_attention=sees_attention,
+        may_answer=sees_day,
         messages=as_json({}),
     )
 
@@ -100,9 +101,11 @@ async def test_another_role_gets_a_page_that_says_so_and_leads_home(role: Role, 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_board_tells_its_script_what_this_person_may_see(language: str) -> None:
-    assert 'data-sees="day attention"' in _board(language, sees_day=True, sees_attention=True)
+    assert 'data-sees="day attention corrections"' in _board(
+        language, sees_day=True, sees_attention=True
+    )
     assert 'data-sees="attention"' in _board(language, sees_day=False, sees_attention=True)
-    assert 'data-sees="day "' in _board(language, sees_day=True, sees_attention=False)
+    assert 'data-sees="day  corrections"' in _board(language, sees_day=True, sees_attention=False)
 
 
 def test_the_board_is_rendered_with_its_facts_escaped() -> None:

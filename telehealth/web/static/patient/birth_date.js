@@ -1,6 +1,6 @@
-/** Three fields that make a birth date.  Public face: dateOf(typed) */
+/** Three boxes that are one day.  Public face: dateOf(typed)   ISO date, or "" when there is no such day */
 
-/** @param {FormData} typed @returns {string} ISO date, or "" when there is no such day */
+/** @param {FormData} typed @returns {string} */
 export function dateOf(typed) {
   const [year, month, day] = ["year", "month", "day"].map((name) => Number(typed.get(name)));
   const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0));

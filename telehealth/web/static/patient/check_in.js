@@ -1,7 +1,11 @@
 /**
  * Check-in: one question per screen.  Answers stay in this page's memory until they are sent.
  *
- * Public face: checkIn({ visit, states, done, show }) → the screen to show; `done(answers)` sends.
+ * Public face:
+ *   checkIn({ visit, states, again, send })   the screen to show; `send(answers)` sends
+ *   consentAgain({ visit, send })             what is to be agreed to after check-in
+ *   textsFor(visit, place)                    the texts somebody in that state reads
+ *   accepted(texts)                           what the server is told of them
  */
 import { el } from "../shared/dom.js";
 import { say } from "../shared/i18n.js";
@@ -12,6 +16,18 @@ const QUESTIONS = /** @type {const} */ (["place_state", "place_address", "call_b
 
 /** @type {Answers & { at: number }} */
 const draft = { place_state: "", place_address: "", call_back_number: "", at: 0 };
+
+/** @typedef {{ text_id: string, version: number, language: string, text: string }} Text */
+
+/** Some states ask for more. @param {any} visit @param {string} place @returns {Text[]} */
+export function textsFor(visit, place) {
+  return visit.consent.texts_by_place[place] ?? visit.consent.texts;
+}
+
+/** @param {Text[]} texts */
+export function accepted(texts) {
+  return texts.map(({ text_id, version }) => ({ text_id, version }));
+}
 
 /** What has been typed is never asked twice.  @param {any} visit */
 export function prefill(visit) {
@@ -89,20 +105,58 @@ export function checkIn({ visit, states, again, send }) {
   );
 }
 
+/**
+ * A new version, somebody who would like to watch, or a consent that was taken back.
+ * @param {{ visit: any, send: (texts: Text[]) => Promise<string> }} means
+ */
+export function consentAgain({ visit, send }) {
+  const texts = textsFor(visit, visit.check_in?.place_state ?? "");
+  const problem = el("p", { id: "problem", class: "notice bad", role: "alert", hidden: true });
+  const button = el("button", { class: "button primary wide", type: "submit" }, say("patient.check_in.agree"));
+  const form = el(
+    "form",
+    {
+      class: "stack",
+      novalidate: true,
+      onsubmit: async (/** @type {Event} */ event) => {
+        event.preventDefault();
+        button.disabled = true;
+        const wrong = take("consent", form) || (await send(texts));
+        button.disabled = false;
+        problem.textContent = wrong;
+        problem.hidden = wrong === "";
+      },
+    },
+    consentField(texts),
+    problem,
+    button,
+  );
+  const why = visit.consent.withdrawn_at ? "taken_back" : "again";
+  return el(
+    "section",
+    { class: "card stack" },
+    el("h1", { tabindex: "-1" }, say("patient.check_in.consent.heading")),
+    el("p", {}, say(`patient.check_in.consent.${why}`)),
+    form,
+  );
+}
+
+/** @param {Text[]} texts */
+function consentField(texts) {
+  const parts = texts.flatMap(({ text, language }) =>
+    text.split("\n\n").map((/** @type {string} */ part) => el("p", { lang: language }, part)),
+  );
+  return el(
+    "div",
+    { class: "stack" },
+    el("div", { class: "consent", tabindex: "0", role: "region", "aria-label": say("patient.check_in.consent.heading") }, ...parts),
+    el("label", { class: "tick" }, el("input", { type: "checkbox", name: "consent" }), el("span", {}, say("patient.check_in.consent.label"))),
+  );
+}
+
 /** @param {typeof QUESTIONS[number]} question @param {any} visit @param {Record<string, string>} states */
 function fieldOf(question, visit, states) {
-  if (question === "consent") {
-    return el(
-      "div",
-      { class: "stack" },
-      el(
-        "div",
-        { class: "consent", tabindex: "0", role: "region", lang: visit.consent.language, "aria-label": say("patient.check_in.consent.heading") },
-        ...visit.consent.text.split("\n\n").map((/** @type {string} */ part) => el("p", {}, part)),
-      ),
-      el("label", { class: "tick" }, el("input", { type: "checkbox", name: "consent" }), el("span", {}, say("patient.check_in.consent.label"))),
-    );
-  }
+  if (question === "consent") return consentField(textsFor(visit, draft.place_state));
   const id = `answer-${question}`;
   const label = el("label", { for: id }, say(`patient.check_in.${question}.label`));
   if (question === "place_state") {

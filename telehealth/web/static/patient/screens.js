@@ -9,21 +9,23 @@ const heading = (text) => el("h1", { tabindex: "-1" }, text);
  * @param {any} visit @param {{ hasLeft: boolean, isJoined: boolean, steppedOut: boolean }} here */
 export function screenOf(visit, here) {
   if (here.hasLeft) return "left";
+  const isAgreed = visit.consent.is_given;
   switch (visit.state) {
     case "waiting":
     case "paused":
-      return visit.state;
+      return isAgreed ? visit.state : "consent";
     case "called":
     case "in_call":
       if (here.isJoined) return "call";
+      if (!isAgreed) return "consent";
       return visit.state === "called" && !here.steppedOut ? "called" : "rejoin";
     case "wrap_up":
     case "completed":
-      return "after";
+      return visit.consent.withdrawn_at ? "withdrawn" : "after";
     case "cancelled":
       return "cancelled";
     case "checking_in":
-      return visit.check_in && visit.consent.is_given ? "device" : "check_in";
+      return visit.check_in && isAgreed ? "device" : "check_in";
     default:
       return visit.may_join.code === "early" ? "early" : "late";
   }
@@ -41,7 +43,7 @@ export function early(visit) {
   );
 }
 
-/** Pages with a heading and what to do next. @param {"late" | "cancelled" | "after"} name */
+/** Pages with a heading and what to do next. @param {"late" | "cancelled" | "after" | "withdrawn"} name */
 export function plain(name) {
   return el(
     "section",

@@ -11,6 +11,7 @@ worker.addEventListener("install", () => void worker.skipWaiting());
 worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(worker.clients.claim()));
 
 worker.addEventListener("message", (/** @type {any} */ event) => {
+  if (event.data?.type === "forget") event.waitUntil(caches.delete(STORE));
   if (event.data?.type !== "plan-b") return;
   const { card, sentences } = event.data;
   event.waitUntil(

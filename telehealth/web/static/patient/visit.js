@@ -7,7 +7,8 @@ import { by, el } from "../shared/dom.js";
 import { Freshness } from "../shared/freshness.js";
 import { language, say, sayOr, setLanguage } from "../shared/i18n.js";
 import { SignalingClient } from "../shared/signaling_client.js";
-import { checkIn, prefill } from "./check_in.js";
+import { accepted, checkIn, consentAgain, prefill, textsFor } from "./check_in.js";
+import { clearCard } from "./clearing.js";
 import * as screens from "./screens.js";
 
 const POLL_MS = 2_000;
@@ -49,7 +50,9 @@ function take(told) {
 
 /** A seat while there is something to wait for, none otherwise. */
 function seat() {
-  const isWanted = SEATED.has(visit.state) && !here.hasLeft && !here.steppedOut && !here.isElsewhere;
+  // Without consent no ticket is given; a call that runs is not left for a text that is new today.
+  const mayBe = SEATED.has(visit.state) && (visit.consent.is_given || here.isJoined);
+  const isWanted = mayBe && !here.hasLeft && !here.steppedOut && !here.isElsewhere;
   if (isWanted && client === null) {
     client = new SignalingClient({
       ticketFor: () => api.post(`/v1/visits/${visit.visit_id}/join-tickets`),
@@ -118,6 +121,8 @@ function screenFor(name) {
   switch (name) {
     case "check_in":
       return checkIn({ visit, states, again, send: sendCheckIn });
+    case "consent":
+      return consentAgain({ visit, send: sendConsent });
     case "device":
       return screens.device(app.dataset.socketUrl, sendDeviceCheck);
     case "waiting":
@@ -137,6 +142,11 @@ function screenFor(name) {
       });
     case "early":
       return screens.early(visit);
+    case "after":
+    case "withdrawn":
+      // The last page: nothing of this visit is kept on a device others may use.
+      navigator.serviceWorker?.controller?.postMessage({ type: "forget" });
+      return el("div", { class: "stack" }, screens.plain(name), clearCard());
     default:
       return screens.plain(/** @type {"late"} */ (name));
   }
@@ -149,14 +159,32 @@ function again() {
 
 /** @param {any} answers */
 async function sendCheckIn(answers) {
+  // The first is of the visit itself; what the place or the age asks for comes after it.
+  const [text, ...more] = textsFor(visit, answers.place_state);
+  if (text === undefined) return say("errors.unexpected");
   try {
     await api.post(`/v1/visits/${visit.visit_id}/check-in`, {
       place_state: answers.place_state,
       place_address: answers.place_address,
       call_back_number: answers.call_back_number,
-      consent_text_id: visit.consent.text_id,
-      consent_version: visit.consent.version,
-      language: visit.consent.language,
+      consent_text_id: text.text_id,
+      consent_version: text.version,
+      language: text.language,
+      also_accepted: accepted(more),
+    });
+    await refresh();
+    return "";
+  } catch (failure) {
+    return reason(failure);
+  }
+}
+
+/** @param {import("./check_in.js").Text[]} texts */
+async function sendConsent(texts) {
+  try {
+    await api.post(`/v1/visits/${visit.visit_id}/consents`, {
+      accepted: accepted(texts),
+      language: texts[0]?.language ?? "",
     });
     await refresh();
     return "";
@@ -284,6 +312,7 @@ function showPlanB() {
   code.textContent = say("patient.plan_b.code", { code: visit.visit_code });
   number.hidden = !visit.masked_number;
   number.textContent = say("patient.plan_b.number", { number: visit.masked_number ?? "" });
+  if (["wrap_up", "completed", "cancelled"].includes(visit.state)) return;
   const card = { phone: app.dataset.clinicPhone, code: visit.visit_code, number: visit.masked_number, language: language() };
   navigator.serviceWorker?.controller?.postMessage({ type: "plan-b", card, sentences: offlineSentences() });
 }

@@ -68,9 +68,16 @@ async function refreshVisit() {
   // An answer that was on its way while a step was taken is older than what is shown.
   if (!isFirst && visit.version < here.visit.version) return;
   here.visit = visit;
+  if (visit.consent_withdrawn_at && desk.isIn) endForConsent(visit);
   desk.setNames(visit.roster);
   if (isFirst) await note.open(visitId);
   if (isFirst && !desk.isIn && mayJoinByItself({ state: visit.state, hasLeft: here.hasLeft })) join();
+}
+
+/** The patient took the consent back: the call is over, and whoever sits in it is told why. @param {any} visit */
+function endForConsent(visit) {
+  leaveCall();
+  here.notice = { level: "warn", text: say("provider.consent_withdrawn", { name: visit.patient.name }) };
 }
 
 /** @param {any} failure */

@@ -48,7 +48,7 @@ function header({ visit, zone, states, onBack }) {
         ${fact("birth_date", [patient.birth_date, age].filter(Boolean).join(" · "))} ${fact("record", patient.medical_record_number)}
         ${fact("call_back", visit.call_back_number)} ${fact("place", placeOf(visit, states))}
         ${fact("starts_at", visit.starts_at ? timeOf(visit.starts_at, zone) : null)}
-        ${fact("consent", visit.consent_given_at ? timeOf(visit.consent_given_at, zone) : say("provider.fact.none"))}
+        ${fact("consent", consentText(visit, zone))}
         ${fact("device", deviceText(visit.device_check))}
       </dl>
       <div class="row spread">
@@ -57,6 +57,12 @@ function header({ visit, zone, states, onBack }) {
       </div>
     </header>
   `;
+}
+
+/** @param {any} visit @param {string} zone */
+function consentText(visit, zone) {
+  if (visit.consent_withdrawn_at) return say("provider.fact.taken_back", { time: timeOf(visit.consent_withdrawn_at, zone) });
+  return visit.consent_given_at ? timeOf(visit.consent_given_at, zone) : say("provider.fact.none");
 }
 
 /** @param {string} name @param {string | null | undefined} value */

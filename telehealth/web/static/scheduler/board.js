@@ -7,6 +7,7 @@ import { say, timeOf } from "../shared/i18n.js";
 import { signOut } from "../sign_in/leaving.js";
 import { attentionView } from "./attention_view.js";
 import { changesBetween, dayOf } from "./board_model.js";
+import { correctionsView } from "./corrections_view.js";
 import { dayView } from "./day_view.js";
 import { refusalOf, take as takeStep } from "./steps.js";
 import { askView, panelView } from "./visit_panel.js";
@@ -14,6 +15,7 @@ import { askView, panelView } from "./visit_panel.js";
 /**
  * @typedef {import("./board_model.js").Row} Row
  * @typedef {import("./attention_view.js").Entry} Entry
+ * @typedef {import("./corrections_view.js").Correction} Correction
  * @typedef {{
  *   kind: string, row: Row, isBusy: boolean, reason: string, isReasonMissing: boolean,
  *   url: string, copied: string,
@@ -37,6 +39,8 @@ const state = {
   rows: /** @type {Row[]} */ ([]),
   counters: /** @type {Record<string, number> | null} */ (null),
   entries: /** @type {Entry[] | null} */ (null),
+  /** What patients say is wrong; asked for when the view is opened, for each look is recorded. */
+  corrections: /** @type {Correction[] | null} */ (null),
   filter: { search: "", provider: "", counter: "" },
   isLive: true,
   isForbidden: false,
@@ -103,6 +107,16 @@ async function askEntries() {
   draw();
 }
 
+async function askCorrections() {
+  if (!sees.has("corrections")) return;
+  try {
+    state.corrections = (await api.get("/v1/corrections")).rows;
+  } catch (failure) {
+    notTold(failure);
+  }
+  draw();
+}
+
 /** @param {any} failure */
 function notTold(failure) {
   if (failure.status === 401) location.assign("/sign-in?next=/board");
@@ -140,7 +154,10 @@ const valueOf = (event) => /** @type {HTMLInputElement} */ (event.target).value;
 
 /** Every listener draws when it is done. @type {Record<string, (...given: any[]) => void>} */
 const verbs = {
-  view: (name) => Object.assign(state, { view: name, notice: null }),
+  view: (name) => {
+    Object.assign(state, { view: name, notice: null });
+    if (name === "attention") void askCorrections();
+  },
   day: chooseDay,
   // An emptied date field says nothing about which day is wanted.
   pick: (event) => chooseDay(valueOf(event) || state.date),
@@ -173,6 +190,7 @@ const verbs = {
   confirm: () => void confirm(),
   copy: () => void copy(),
   checkAgain: (entry) => void checkAgain(entry),
+  answer: (row, body) => void answer(row, body),
 };
 const on = Object.fromEntries(
   Object.entries(verbs).map(([name, verb]) => [
@@ -251,6 +269,21 @@ async function checkAgain(entry) {
   await askEntries();
 }
 
+/** @param {Correction} row @param {object | null} body */
+async function answer(row, body) {
+  if (body === null) return tell("bad", say("scheduler.refused.privacy.reason_missing"));
+  state.busy.add(row.request_id);
+  draw();
+  try {
+    await api.post(`/v1/corrections/${row.request_id}/answer`, body);
+    tell("good", say("scheduler.corrections.answered"));
+  } catch (failure) {
+    tell("bad", refusalOf(failure, ""));
+  }
+  state.busy.delete(row.request_id);
+  await askCorrections();
+}
+
 // --- drawing -----------------------------------------------------------------------------------
 
 function draw() {
@@ -259,7 +292,7 @@ function draw() {
   // A number only: a page title is read by whoever passes by.
   document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${say("scheduler.title")}`;
   app.classList.toggle("is-stale", !state.isLive);
-  render(html`${views()} ${notices()} ${state.view === "day" ? dayView(state, on) : attentionView(state, on)}`, app);
+  render(html`${views()} ${notices()} ${state.view === "day" ? dayView(state, on) : html`${attentionView(state, on)} ${correctionsView(state, on)}`}`, app);
   render(html`${panelView(state, on)} ${askView(state, on)}`, by("over"));
 }
 

@@ -144,14 +144,16 @@ export function changesBetween(before, after) {
 const LINK = "new-link";
 const CANCEL = "cancel";
 const NO_SHOW = "no-show";
+/** On the patient's word, for somebody who cannot do it on their page. */
+const WITHDRAW = "withdraw-consent";
 /** @type {Record<string, readonly string[]>} */
 const ACTIONS = {
   scheduled: [LINK, NO_SHOW, CANCEL],
   checking_in: [LINK, NO_SHOW, CANCEL],
-  waiting: [LINK, NO_SHOW, CANCEL],
-  called: [LINK, CANCEL],
-  in_call: [LINK],
-  paused: [LINK],
+  waiting: [LINK, NO_SHOW, WITHDRAW, CANCEL],
+  called: [LINK, WITHDRAW, CANCEL],
+  in_call: [LINK, WITHDRAW],
+  paused: [LINK, WITHDRAW],
   wrap_up: [LINK],
   no_show: [LINK, "undo-no-show"],
   left: [LINK],

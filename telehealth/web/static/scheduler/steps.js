@@ -14,6 +14,7 @@ const PATHS = /** @type {Record<string, string>} */ ({
   cancel: "cancel",
   "no-show": "no-show",
   "undo-no-show": "undo-no-show",
+  "withdraw-consent": "consents/withdraw",
 });
 
 /**
@@ -22,7 +23,7 @@ const PATHS = /** @type {Record<string, string>} */ ({
  */
 export async function take(api, kind, row, reason) {
   const path = `/v1/visits/${row.visit_id}/${PATHS[kind]}`;
-  if (kind === "new-link") return api.post(path);
+  if (kind === "new-link" || kind === "withdraw-consent") return api.post(path);
   const { version } = row;
   return api.post(path, kind === "cancel" ? { version, reason } : { version });
 }

@@ -13,7 +13,8 @@ import { openInvitations } from "../shared/invitations.js";
 import * as model from "./board_model.js";
 import { clock, flagsOf } from "./day_view.js";
 
-const DANGER = new Set(["cancel"]);
+const DANGER = new Set(["cancel", "withdraw-consent"]);
+const FAMILIES = /** @type {Record<string, string>} */ ({ "new-link": "link", cancel: "cancel", "no-show": "no_show", "withdraw-consent": "withdraw" });
 export const REASONS = ["patient_asked", "provider_unavailable", "booked_by_mistake", "other"];
 
 /** @param {State} state @param {Record<string, any>} on */
@@ -83,11 +84,11 @@ export function askView(state, on) {
 /** @param {Ask} ask */
 function headingOf(ask) {
   if (ask.kind === "new-link") return say(ask.url === "" ? "scheduler.link.heading" : "scheduler.link.ready");
-  return say(ask.kind === "cancel" ? "scheduler.cancel.heading" : "scheduler.no_show.heading");
+  return say(`scheduler.${FAMILIES[ask.kind]}.heading`);
 }
 
 /** @type {Record<string, (ask: Ask, state: State, on: Record<string, any>) => any>} */
-const BODIES = { "new-link": linkBody, cancel: cancelBody, "no-show": noShowBody };
+const BODIES = { "new-link": linkBody, cancel: cancelBody, "no-show": noShowBody, "withdraw-consent": withdrawBody };
 
 /** @param {Ask} ask @param {State} _state @param {Record<string, any>} on */
 function linkBody(ask, _state, on) {
@@ -124,6 +125,11 @@ function noShowBody(ask, state) {
   `;
 }
 
+/** @param {Ask} ask */
+function withdrawBody(ask) {
+  return html`<p>${say("scheduler.withdraw.what", { name: ask.row.patient_name })}</p>`;
+}
+
 /** @param {Ask} ask @param {State} state @param {Record<string, any>} on */
 function foot(ask, state, on) {
   if (ask.url !== "") {
@@ -132,7 +138,7 @@ function foot(ask, state, on) {
       <button type="button" class="button primary" data-do="copy" @click=${on.copy}>${say("scheduler.link.copy")}</button>
     `;
   }
-  const family = { "new-link": "link", cancel: "cancel", "no-show": "no_show" }[ask.kind];
+  const family = FAMILIES[ask.kind];
   return html`
     <button type="button" class="button" autofocus data-do="dismiss" @click=${on.dismiss}>${say(ask.kind === "cancel" ? "scheduler.cancel.keep" : "scheduler.back")}</button>
     <button type="button" class="button ${DANGER.has(ask.kind) ? "solid-danger" : "primary"}" data-do="confirm" ?disabled=${!state.isLive || ask.isBusy} @click=${on.confirm}>

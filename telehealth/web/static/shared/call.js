@@ -19,7 +19,7 @@ import {
   RESTART_AFTER_MS,
   SECTIONS,
   detailOf,
-  iceServersOf,
+  iceServersOf, renewed,
   trimmed,
   wantsOf,
 } from "./call_plan.js";
@@ -86,6 +86,8 @@ export class Call extends EventTarget {
       ["admitted", (event) => this._onAdmitted(detailOf(event))],
       ["slots-mapped", (event) => this._onSlots(detailOf(event))],
       ["media-rebuild", (event) => this._onRebuild(detailOf(event))],
+      ["ice-restart-wanted", () => void this._offer({ isRestart: true })],
+      ["ice-servers", (event) => (this._iceServers = renewed(this._peer, detailOf(event)))],
       ["publication-added", () => this._subscribe()],
       ["publication-removed", () => this._subscribe()],
       ["participant-left", () => this._subscribe()],

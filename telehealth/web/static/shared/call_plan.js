@@ -50,3 +50,14 @@ export function iceServersOf(servers) {
     username === null || username === undefined ? { urls } : { urls, username, credential },
   );
 }
+
+/**
+ * Give a connection the relays of its next ICE restart, and hand them back.
+ * @param {RTCPeerConnection | null} peer
+ * @param {{ice_servers: any[]}} message
+ */
+export function renewed(peer, message) {
+  const iceServers = iceServersOf(message.ice_servers);
+  peer?.setConfiguration({ ...peer.getConfiguration(), iceServers });
+  return iceServers;
+}

@@ -158,6 +158,7 @@ CHANGES: dict[str, tuple[Callable[[str], str], SdpFault]] = {
 }
 
 
+@pytest.mark.requirement("SEC-MEDIA-05")
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_offer_that_breaks_a_rule_of_the_transport_is_refused(change: str) -> None:
     break_it, expected = CHANGES[change]

@@ -10,7 +10,8 @@ from media.contract.control import (
 )
 from media.core.ice_lite import CONNECT_LIMIT_S
 from media.shell.hosted_room import EMPTY_LIMIT_S
-from media.shell.node import EPOCH_KEPT_S, EVENTS_KEPT, RESULT_KEPT_S
+from media.shell.node import EPOCH_KEPT_S, EVENTS_KEPT
+from media.shell.results import RESULT_KEPT_S
 from tests.support.media_commands import (
     attach,
     close_room,
@@ -74,7 +75,7 @@ def test_a_lower_room_epoch_is_stale_and_a_higher_one_closes_the_room(lab: NodeL
     assert lab.code(attach("ann")) is RefusalCode.STALE_ROOM_EPOCH
     assert lab.code(attach("bob", room_epoch=6)) is RefusalCode.UNKNOWN_ROOM
     assert lab.engine.open_peers == {}
-    assert lab.code(attach("bob", room_epoch=5)) is RefusalCode.UNKNOWN_ROOM
+    assert lab.code(attach("bob", room_epoch=5)) is RefusalCode.STALE_ROOM_EPOCH
 
 
 def test_opening_under_a_higher_epoch_ends_the_old_room_first(lab: NodeLab) -> None:
@@ -105,7 +106,7 @@ def test_the_room_the_node_and_a_drain_have_limits() -> None:
     assert lab.code(attach("cid", room_id="room-2")) is RefusalCode.NODE_FULL
     assert lab.code(open_room("room-3")) is RefusalCode.NODE_FULL
     lab.done(close_room("room-2"))
-    lab.node.is_draining = True
+    lab.node.drain(within_s=1.0)
     assert lab.code(open_room("room-3")) is RefusalCode.DRAINING
     lab.done(offer("ann", SDP))
 

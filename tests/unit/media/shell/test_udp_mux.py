@@ -8,6 +8,7 @@ from media.core.ice_lite import Verdict
 from media.core.stun import BindingRequest, write_request
 from media.shell.udp_mux import CHECKS_PER_S, DATAGRAMS_A_WAKE, Guard, UdpMux, buffer_bytes
 from tests.support.fake_engine import FakeEngine
+from tests.support.requirements import Figure
 
 HOME: Addr = ("192.0.2.1", 1_000)
 STRANGER: Addr = ("198.51.100.9", 9)
@@ -229,8 +230,9 @@ INJECTED: dict[str, Callable[[Lab], tuple[bytes, object, str]]] = {
 }
 
 
+@pytest.mark.requirement("SEC-MEDIA-11")
 @pytest.mark.parametrize("where", INJECTED)
-def test_a_fault_in_any_callee_costs_one_datagram(lab: Lab, where: str) -> None:
+def test_a_fault_in_any_callee_costs_one_datagram(lab: Lab, where: str, figure: Figure) -> None:
     """SEC-MEDIA-11: that datagram is lost and counted, the next one is handled."""
     lab.mux.set_ufrags(FakePeer(), frozenset({"ufragBBB"}))
     datagram, owner, name = INJECTED[where](lab)
@@ -240,6 +242,7 @@ def test_a_fault_in_any_callee_costs_one_datagram(lab: Lab, where: str) -> None:
     vars(owner).pop(name)
     assert "handler_error" not in lab.take((RTP, HOME))
     assert lab.engine.packets[-1] == ("srtp", HOME, RTP)
+    figure(f"{len(INJECTED)} callees, one datagram each")
 
 
 def test_one_wake_takes_sixty_four_datagrams(lab: Lab) -> None:

@@ -13,8 +13,8 @@ from alembic import op
 
 from telehealth.platform.db import UtcDateTime
 
-revision = "0009"
-down_revision = "0008"
+revision = "0012"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -52,6 +52,7 @@ def _on_their_way() -> None:
         "outgoing_secrets",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("clinic_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("secret", sa.String(64), nullable=True),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),

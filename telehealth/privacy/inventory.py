@@ -1,0 +1,199 @@
+"""What every stored column holds about a person, and where else it may appear.  Pure.
+
+A column without a row here fails a test: whoever adds one says what it is.  Whether a column is
+sealed stands at the column itself, and in the generated inventory.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class ColumnClass(StrEnum):
+    """What a column tells about a person."""
+
+    IDENTIFIER = "identifier"
+    """Says who somebody is, or how to reach them (45 CFR 164.514(b)(2)(i))."""
+    CLINICAL = "clinical"
+    """What was said, found or done in care, or where the patient was."""
+    SECRET_HASH = "secret hash"  # noqa: S105  (a kind of column, no secret)
+    """Opens nothing by itself: the hash of what does."""
+    SECRET = "secret"  # noqa: S105  (a kind of column, no secret)
+    """Opens something as it stands; wiped as soon as it has left or been used."""
+    OPAQUE_ID = "opaque id"
+    OPERATIONAL = "operational"
+    """Kinds, counters and instants."""
+
+
+PLACES: Final[Mapping[ColumnClass, str]] = MappingProxyType(
+    {
+        ColumnClass.IDENTIFIER: "pages of those who may see the person; the chart; the own copy",
+        ColumnClass.CLINICAL: "pages of those who treat or run the day; the chart; the own copy",
+        ColumnClass.SECRET_HASH: "nowhere",
+        ColumnClass.SECRET: "the one person it belongs to, once",
+        ColumnClass.OPAQUE_ID: "logs, addresses, Redis, tickets",
+        ColumnClass.OPERATIONAL: "logs, pages",
+    }
+)
+"""Where values of a class may appear outside the database; nowhere else."""
+
+_I, _C, _S = ColumnClass.IDENTIFIER, ColumnClass.CLINICAL, ColumnClass.SECRET_HASH
+_ID, _O = ColumnClass.OPAQUE_ID, ColumnClass.OPERATIONAL
+
+
+def _columns(**by_class: str) -> Mapping[str, ColumnClass]:
+    classes = {
+        "identifier": _I,
+        "clinical": _C,
+        "secret_hash": _S,
+        "secret_in_transit": ColumnClass.SECRET,
+        "opaque": _ID,
+        "operational": _O,
+    }
+    return MappingProxyType(
+        {column: classes[name] for name, columns in by_class.items() for column in columns.split()}
+    )
+
+
+COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
+    {
+        "accounts": _columns(
+            opaque="id person_id clinic_id",
+            identifier="email",
+            secret_hash="password_hash",  # noqa: S106  (a column's name)
+            operational="wrong_tries wait_until",
+        ),
+        "appointments": _columns(
+            opaque="id clinic_id patient_id provider_id",
+            # That somebody meets a provider at a time is care.
+            clinical="starts_at ends_at",
+            operational="state booked_at",
+        ),
+        "attendance_stays": _columns(
+            opaque="id participant_id", operational="joined_at left_at cause"
+        ),
+        "attendances": _columns(
+            opaque="id visit_id person_id",
+            operational=(
+                "kind is_present presence_since attach_epoch is_media_connected"
+                " admitted_at removed_at"
+            ),
+        ),
+        "audit_entries": _columns(
+            opaque="id clinic_id actor_person_id visit_id patient_id subject_id",
+            operational="seq at event actor_role actor_job facts previous seal",
+        ),
+        "audited_polls": _columns(opaque="person_id view", operational="digest audited_at"),
+        "chart_link": _columns(
+            opaque="visit_id clinic_id",
+            # The patient's id at the EHR is a record number like any other.
+            identifier="remote_ref",
+            operational="thing linked_at",
+        ),
+        "clinics": _columns(opaque="id", operational="name short_name phone time_zone"),
+        "consents": _columns(
+            opaque="id visit_id person_id withdrawn_by",
+            clinical="jurisdiction",
+            operational="text_id version language digest modality given_at withdrawn_at",
+        ),
+        "contact_requests": _columns(
+            opaque="id link_id",
+            # The mark is a keyed hash: whoever holds the key and a number can find it again.
+            identifier="contact_mark",
+            secret_hash="pending_hash code_hash",  # noqa: S106  (columns' names)
+            operational="kind asked_at expires_at wrong_tries used_at",
+        ),
+        "correction_requests": _columns(
+            opaque="id clinic_id patient_id visit_id answered_by",
+            clinical="said answer",
+            operational="asked_at due_on state denial_reason answered_at",
+        ),
+        "delivery_attempt": _columns(
+            opaque="attempt_id entry_id",
+            identifier="partner_ref",
+            operational="lease_epoch step at made_by result http_status duration_ms",
+        ),
+        "lane_order": _columns(
+            # Made from the record number: whoever has a list of numbers can find them again.
+            identifier="order_key",
+            operational="lane last_no",
+        ),
+        "ledger_entry": _columns(
+            opaque="entry_id clinic_id subject_id key message_id",
+            identifier="order_key partner_ref",
+            clinical="payload payload_sha256",
+            operational=(
+                "kind schema_version partner lane order_no order_until created_at next_at"
+                " give_up_at confirm_by expires_at settled_at state state_since attempts"
+                " lease_owner lease_until lease_epoch called_epoch quiet_until last_code"
+            ),
+        ),
+        "legal_holds": _columns(
+            opaque="id clinic_id patient_id",
+            operational="reason placed_at placed_by lifted_at lifted_by",
+        ),
+        "login_sessions": _columns(
+            opaque="id clinic_id person_id link_id visit_id",
+            operational="role started_at renewed_at expires_at ended_at",
+        ),
+        "memberships": _columns(opaque="person_id clinic_id", operational="role added_at"),
+        "note_signatures": _columns(opaque="visit_id signed_by", operational="version signed_at"),
+        "note_versions": _columns(
+            opaque="visit_id clinic_id author_id", clinical="text", operational="version saved_at"
+        ),
+        "notices": _columns(
+            opaque="id clinic_id visit_id person_id",
+            identifier="partner_ref",
+            operational="template channel language state settled_at",
+        ),
+        "open_items": _columns(
+            opaque="visit_id", operational="code is_blocking opened_at settled_at"
+        ),
+        "outgoing_secrets": _columns(
+            opaque="id clinic_id person_id",
+            secret_in_transit="secret",  # noqa: S106  (a column's name)
+            operational="made_at expires_at",
+        ),
+        "people": _columns(
+            opaque="id clinic_id",
+            identifier="given family birth_on phone email medical_record_number npi",
+            operational="language added_at",
+        ),
+        "presence_events_seen": _columns(opaque="event_id visit_id", operational="at"),
+        "queue_entries": _columns(
+            opaque="visit_id clinic_id provider_id called_by",
+            identifier="place_address call_back_number",
+            clinical="place_state",
+            operational=(
+                "arrived_at outcome microphone camera speaker network checked_at called_at"
+            ),
+        ),
+        "record_exports": _columns(
+            opaque="id clinic_id patient_id asked_by",
+            operational="asked_role asked_at expires_at wrong_tries used_at",
+        ),
+        "refresh_secrets": _columns(
+            secret_hash="secret_hash",  # noqa: S106  (a column's name)
+            opaque="session_id",
+            operational="made_at used_at",
+        ),
+        "removal_permits": _columns(operational="table_name"),
+        "retention_runs": _columns(opaque="clinic_id", operational="ran_at"),
+        "sso_identities": _columns(
+            opaque="account_id", identifier="issuer subject", operational="linked_at"
+        ),
+        "visit_links": _columns(
+            opaque="id clinic_id person_id visit_id",
+            secret_hash="secret_hash",  # noqa: S106  (a column's name)
+            operational="role issued_at expires_at replaced_at wrong_tries",
+        ),
+        "visits": _columns(
+            opaque="id clinic_id appointment_id patient_id provider_id visit_code",
+            operational=(
+                "state state_before state_since version waiting_since started_at ended_at"
+                " finished_at closed_at cancel_reason"
+            ),
+        ),
+    }
+)
