@@ -24,7 +24,7 @@ from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE, ClinicId
 from telehealth.delivery import http as delivery
 from telehealth.delivery.nudge import nudger
-from telehealth.identity import codes_http, key_set, sso_http
+from telehealth.identity import codes_http, key_set, own_http, second_http, sso_http, staff_http
 from telehealth.identity import http as identity
 from telehealth.identity.entrance import Entrance
 from telehealth.identity.oidc_client import OidcClient, Provider
@@ -55,8 +55,9 @@ from telehealth.platform.signing import (
 from telehealth.privacy import http as privacy
 from telehealth.visits import consent_http, guests_http, internal
 from telehealth.visits import http as visits
+from telehealth.visits import staff_http as turning_away
 from telehealth.waiting_room import http as waiting_room
-from telehealth.web import assets, patient, provider, scheduler, sign_in
+from telehealth.web import assets, back_office, patient, provider, scheduler, sign_in
 from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
@@ -103,6 +104,8 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         sign_in_rate=AddressRate(
             burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
         ),
+        staff_second_factor=settings.staff_second_factor,
+        refusal_after_s=settings.refusal_after_s,
         public_origin=settings.public_origin,
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
@@ -166,10 +169,14 @@ def _sso(settings: VisitServiceSettings, clock: Clock) -> dict[ClinicId, OidcCli
 def _public_app(services: Services) -> Starlette:
     routes: list[BaseRoute] = [
         *identity.routes,
+        *second_http.routes,
+        *own_http.routes,
+        *staff_http.routes,
         *codes_http.routes,
         *sso_http.routes,
         *key_set.routes,
         *visits.routes,
+        *turning_away.routes,
         *guests_http.routes,
         *consent_http.routes,
         *waiting_room.routes,
@@ -182,6 +189,7 @@ def _public_app(services: Services) -> Starlette:
         *sign_in.routes,
         *provider.routes,
         *scheduler.routes,
+        *back_office.routes,
     ]
     around = [
         Middleware(

@@ -21,6 +21,8 @@ from telehealth.audit.chain import ChainReport
 from telehealth.contract import ClinicId
 from telehealth.demo import DemoRefused, DemoSettings
 from telehealth.demo import run as run_demo
+from telehealth.identity import staff as staff_actions
+from telehealth.identity.staff_http import PASSWORD_PAGE
 from telehealth.migrations.run import upgrade
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.config import DatabaseSettings, VisitServiceSettings, WorkerSettings
@@ -34,7 +36,9 @@ from telehealth.worker import KeyFileMissing, deliver_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The visit service.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
+staff = typer.Typer(no_args_is_help=True, help="Accounts of staff.")
 app.add_typer(audit, name="audit")
+app.add_typer(staff, name="staff")
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(retention, name="retention")
 
@@ -87,6 +91,32 @@ def migrate() -> None:
     """Bring the database to the newest form; does nothing when it is there."""
     upgrade(_settings(DatabaseSettings).database_url.get_secret_value())
     typer.echo("The database has the newest form.")
+
+
+@staff.command("password-link")
+def password_link(email: str, origin: str = "") -> None:
+    """Make a link with which the owner of EMAIL chooses a password, once, within 72 hours.
+
+    For the first administrator, and for one who is locked out with nobody left to help.  Second
+    factors stay.  ORIGIN, such as https://clinic.example.org, is put before the link's path.
+    """
+    url = _settings(DatabaseSettings).database_url.get_secret_value()
+    secret = asyncio.run(_password_link(url, email))
+    if secret is None:
+        typer.echo("There is no such account.", err=True)
+        raise typer.Exit(code=2)
+    typer.echo(f"{origin}{PASSWORD_PAGE}{secret}")
+
+
+async def _password_link(url: str, email: str) -> str | None:
+    database = Database(url)
+    try:
+        async with database.unit_of_work() as uow:
+            return await staff_actions.make_link_for_operator(
+                uow, email=email, now=SystemClock().now()
+            )
+    finally:
+        await database.close()
 
 
 @audit.command()

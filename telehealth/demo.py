@@ -103,6 +103,8 @@ async def _run(settings: DemoSettings, data: Path) -> None:
         ehr_base_url=settings.ehr_base_url or f"http://{LOOPBACK}:{ehr_port}/fhir",
         ehr_key_file=key_file,
         media_workers=settings.media_workers,
+        # Invented people on one machine: a password is enough to look around.
+        staff_second_factor="offered",
     )
     drawn = secrets_of(data)
     await asyncio.to_thread(upgrade, database_url)
@@ -212,6 +214,7 @@ def _welcome(place: Place, day: DemoDay) -> Sequence[str]:
         f"             {first.patient_name}, birth date {first.birth_on}",
         f"  Provider   {origin}/sign-in   {first.provider_email}   {day.password}",
         f"  Scheduler  {origin}/sign-in   {day.scheduler_email}   {day.password}",
+        f"  Administrator  {day.administrator_email}, at the same page with the same password",
         "",
         f"  More patients   {place.data / 'links.txt'}",
         f"  Simulated chart {chart}/",

@@ -85,6 +85,7 @@ class Place:
     messages: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Environment of the worker's message channels; none by default."""
     media_workers: int = 2
+    staff_second_factor: str = "required"
 
     @property
     def public_origin(self) -> str:
@@ -286,6 +287,7 @@ def _environment(
         "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
         "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
+        "TELEHEALTH_STAFF_SECOND_FACTOR": place.staff_second_factor,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
         "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
             [f"ws://{signaling_internal}/control/visit"]

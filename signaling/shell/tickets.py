@@ -49,6 +49,32 @@ class KeysSilent(Exception):
     """The key set cannot be fetched now."""
 
 
+class RevokedSeats:
+    """Seats the visit service has just revoked: a ticket issued a moment before opens nothing.
+
+    Every node is told of every revocation, so each keeps its own list; a ticket lives a minute,
+    and after that nobody can have one from before.
+
+    Args:
+        now: Monotonic clock in seconds.
+    """
+
+    def __init__(self, *, now: Callable[[], float]) -> None:
+        self._now = now
+        self._until: dict[tuple[str, str], float] = {}
+
+    def note(self, room_id: str, participant_id: str) -> None:
+        """Remember a revoked seat for as long as a ticket to it may live."""
+        now = self._now()
+        self._until = {seat: until for seat, until in self._until.items() if until > now}
+        self._until[room_id, participant_id] = now + JOIN_TICKET_LIFE_S + 2 * LEEWAY_S
+
+    def holds(self, claims: TicketClaims) -> bool:
+        """Say whether the seat of a ticket was revoked while the ticket may have lived."""
+        until = self._until.get((str(claims.room), str(claims.participant)))
+        return until is not None and until > self._now()
+
+
 class TicketCheck:
     """Checks tickets against the visit service's key set, kept here.
 

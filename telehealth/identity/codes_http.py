@@ -48,7 +48,7 @@ class CodeTyped(BaseModel):
 async def ask(request: Request) -> Response:
     """POST /v1/contact-requests: one answer, whoever asks."""
     services = services_of(request)
-    count_try(request, services)
+    count_try(request)
     body = await body_of(request, ContactAsked)
     contact = typed_contact(body.contact)
     async with services.database.unit_of_work() as uow:
@@ -69,7 +69,7 @@ async def ask(request: Request) -> Response:
 async def type_code(request: Request) -> Response:
     """POST /v1/contact-requests/code: let a patient in by the code they were sent."""
     services = services_of(request)
-    count_try(request, services)
+    count_try(request)
     body = await body_of(request, CodeTyped)
     pending = cookies_of(request.scope).get(PENDING_COOKIE)
     if pending is None:

@@ -152,3 +152,61 @@ class SsoTaken(TelehealthError):
 
     code = "sso.taken"
     public_message = "This account is already linked to a sign-in."
+
+
+class PasswordTooShort(TelehealthError):
+    """Too few characters; carries how many are needed."""
+
+    code = "password.too_short"
+    public_message = "This password is too short. A few words in a row are easy to remember."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"least"})
+
+
+class PasswordTooLong(TelehealthError):
+    """Over 128 characters or 1,024 bytes."""
+
+    code = "password.too_long"
+    public_message = "This password is too long. At most 128 characters are kept."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"most"})
+
+
+class PasswordCommon(TelehealthError):
+    """On the list of common passwords, a repetition of one, or a run."""
+
+    code = "password.common"
+    public_message = "Many people use this password, or it is easy to guess. Choose another one."
+
+
+class PasswordAboutYou(TelehealthError):
+    """Made of the name, the e-mail address, the clinic or the product."""
+
+    code = "password.about_you"
+    public_message = "This password has your name or your clinic in it. Choose another one."
+
+
+class PasswordLinkUnknown(TelehealthError):
+    """No such link, or it is used, replaced or too old: one answer for all."""
+
+    code = "password.link_unknown"
+    public_message = "This link is not valid any more. Ask your administrator for a new one."
+
+
+class PasswordUnchanged(TelehealthError):
+    """The new password is the old one."""
+
+    code = "password.unchanged"
+    public_message = "This is your present password. Choose another one."
+
+
+class RoleRefused(TelehealthError):
+    """Staff cannot be given this role."""
+
+    code = "person.role_refused"
+    public_message = "A member of staff cannot have this role."
+
+
+class NotOneself(TelehealthError):
+    """An administrator may not do this to their own account."""
+
+    code = "person.not_oneself"
+    public_message = "You cannot do this to your own account. Ask another administrator."

@@ -78,6 +78,55 @@ async def unscoped_lock_account(session: AsyncSession, email: str) -> Account | 
     return await session.scalar(statement.with_for_update(of=Account))
 
 
+async def unscoped_account_of(
+    session: AsyncSession, *, person_id: UUID, clinic_id: UUID, lock: bool = False
+) -> Account | None:
+    """Return the account of a person; for the door and for those who manage people."""
+    statement = select(Account).where(
+        Account.person_id == person_id, Account.clinic_id == clinic_id
+    )
+    return await session.scalar(statement.with_for_update(of=Account) if lock else statement)
+
+
+async def unscoped_lock_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
+    """Lock the account a factor or a link is of; for the door only."""
+    statement = select(Account).where(Account.id == account_id)
+    return await session.scalar(statement.with_for_update(of=Account))
+
+
+async def unscoped_staff(
+    session: AsyncSession, clinic_id: UUID
+) -> list[tuple[Person, Membership, Account]]:
+    """Return the staff of a clinic; the caller has checked the right to manage people."""
+    statement = (
+        select(Person, Membership, Account)
+        .join(Membership, Membership.person_id == Person.id)
+        .join(Account, Account.person_id == Person.id)
+        .where(Membership.clinic_id == clinic_id, Account.clinic_id == clinic_id)
+        .order_by(Membership.added_at, Person.id)
+    )
+    rows = await session.execute(statement)
+    return [(person, membership, account) for person, membership, account in rows]
+
+
+async def unscoped_live_sessions_of_person(
+    session: AsyncSession, *, person_id: UUID, clinic_id: UUID
+) -> list[LoginSession]:
+    """Return the login sessions of a person that nobody has ended; the caller may see them."""
+    return list(
+        await session.scalars(
+            select(LoginSession)
+            .where(
+                LoginSession.person_id == person_id,
+                LoginSession.clinic_id == clinic_id,
+                LoginSession.link_id.is_(None),
+                LoginSession.ended_at.is_(None),
+            )
+            .order_by(LoginSession.started_at)
+        )
+    )
+
+
 async def unscoped_membership(
     session: AsyncSession, *, person_id: UUID, clinic_id: UUID
 ) -> Membership | None:

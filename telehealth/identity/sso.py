@@ -2,6 +2,9 @@
 
 The provider's subject leads to an account that is there already: linked by an administrator, or
 once by an e-mail address that the provider has verified.  Nobody gets an account by signing in.
+
+A second factor the provider has seen counts where the installation says how the provider tells of
+it; else the provider's word is worth a password, and our own second factor is asked for.
 """
 
 from datetime import datetime
@@ -12,10 +15,12 @@ from telehealth.access.roles import Permission
 from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import ClinicId, PersonId
-from telehealth.identity import repository
-from telehealth.identity.door import SignedIn, start_session
+from telehealth.identity import door, repository
+from telehealth.identity.door import Arrival, SignedIn
 from telehealth.identity.errors import PersonUnknown, SsoTaken, SsoUnknown
+from telehealth.identity.factors import proving
 from telehealth.identity.oidc_rules import VerifiedSubject
+from telehealth.identity.step_up import FactorPolicy, Proof
 from telehealth.identity.tables import Account, SsoIdentity
 from telehealth.platform.db import UnitOfWork
 
@@ -27,8 +32,12 @@ async def sign_in(
     clinic_id: ClinicId,
     subject: VerifiedSubject,
     links_by_email: bool,
-) -> SignedIn | SsoUnknown:
-    """Let somebody in whom the provider has vouched for.
+    policy: FactorPolicy,
+    device: str = "",
+) -> SignedIn | proving.SecondStep | SsoUnknown:
+    """Let somebody in whom the provider has vouched for, or as far as the second step.
+
+    Wrong passwords do not shut this door: nothing is guessed here.
 
     Args:
         uow: The transaction.
@@ -36,9 +45,12 @@ async def sign_in(
         clinic_id: Whose provider it is: it opens this clinic and no other.
         subject: Verified.
         links_by_email: Whether an address it has verified may link an account, once.
+        policy: Whether a second factor is required.
+        device: `browser/system`, for the person's own list.
 
     Returns:
-        The login session, or `SsoUnknown`: no account, or its person has no role here any more.
+        The login session, what the second step needs, or `SsoUnknown`: no account, or its person
+        has no role here any more.
     """
     account = await _account_of(uow, clinic_id, subject)
     if account is None and links_by_email:
@@ -48,19 +60,25 @@ async def sign_in(
     membership = await repository.unscoped_membership(
         uow.session, person_id=account.person_id, clinic_id=clinic_id
     )
-    if membership is None:
+    if membership is None or membership.disabled_at is not None:
         return SsoUnknown()
     actor = Actor(clinic_id=clinic_id, role=membership.role, person_id=PersonId(account.person_id))
-    signed_in = await start_session(uow, actor=actor, link=None, now=now)
-    await audit.record(
-        uow,
-        by=actor,
-        now=now,
-        event=AuditEvent.PERSON_SIGNED_IN,
-        subject_id=signed_in.session_id,
-        facts={"by_sso": 1, "second_factor": int(subject.has_second_factor)},
+    if not subject.has_second_factor and await proving.has_factor(uow.session, account.id):
+        return await proving.owe_second_step(
+            uow,
+            by=actor,
+            account_id=account.id,
+            device=device,
+            now=now,
+            event=AuditEvent.SSO_ACCEPTED,
+        )
+    is_enough = subject.has_second_factor
+    arrival = Arrival(
+        device=device,
+        proved_by=Proof.SINGLE_SIGN_ON if is_enough else Proof.SIGN_ON_ALONE,
+        may_only_enrol=policy is FactorPolicy.REQUIRED and not is_enough,
     )
-    return signed_in
+    return await door.begin(uow, actor=actor, arrival=arrival, now=now)
 
 
 async def link(

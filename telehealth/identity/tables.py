@@ -11,11 +11,14 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.access.roles import Role
+from telehealth.identity.standing import DisableReason
+from telehealth.identity.step_up import Proof
 from telehealth.platform.db import Base, EnumText, one_of
 
 
@@ -55,12 +58,15 @@ class Membership(Base):
     """A person's role in one clinic."""
 
     __tablename__ = "memberships"
-    __table_args__ = (one_of("role", Role),)
+    __table_args__ = (one_of("role", Role), one_of("disabled_reason", DisableReason))
 
     person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
     role: Mapped[Role] = mapped_column(EnumText(Role))
     added_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+    """Set: this person acts for this clinic no more, until somebody enables them again."""
+    disabled_reason: Mapped[DisableReason | None] = mapped_column(EnumText(DisableReason))
 
 
 class Account(Base):
@@ -74,8 +80,10 @@ class Account(Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     """Lower case."""
     password_hash: Mapped[str] = mapped_column(String(255))
+    """Empty until the person has chosen a password."""
+    password_set_at: Mapped[datetime | None]
     wrong_tries: Mapped[int] = mapped_column(default=0)
-    """In a row; a right password sets it back."""
+    """Passwords and codes in a row; a whole sign-in sets it back."""
     wait_until: Mapped[datetime | None]
 
 
@@ -118,6 +126,7 @@ class LoginSession(Base):
     __tablename__ = "login_sessions"
     __table_args__ = (
         one_of("role", Role),
+        one_of("proved_by", Proof),
         # Opening a link anew ends the older session of that link.
         Index(
             "uq_login_sessions_one_a_link",
@@ -139,6 +148,14 @@ class LoginSession(Base):
     expires_at: Mapped[datetime]
     """However busy, the session is over then."""
     ended_at: Mapped[datetime | None]
+    device: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    """`browser/system` in coarse words; empty for patients."""
+    may_only_enrol: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A second factor is required and there is none: nothing is open but adding one."""
+    proved_at: Mapped[datetime | None]
+    proved_by: Mapped[Proof | None] = mapped_column(EnumText(Proof))
+    proved_with: Mapped[UUID | None]
+    """Which factor, where it is one of several."""
 
 
 class RefreshSecret(Base):

@@ -97,6 +97,13 @@ class VisitServiceSettings(BaseSettings):
     password_pepper: SecretStr
     """Mixed into every password before it is hashed; kept away from the database."""
 
+    staff_second_factor: Literal["required", "offered"] = "required"
+    """`required`: staff without a second factor may do nothing but add one.  `offered` is for the
+    demo: a password alone lets in."""
+
+    refusal_after_s: Annotated[float, Field(ge=0, le=5)] = 1.0
+    """A refused sign-in is answered this long after it came, so that its time tells nothing."""
+
     nudge_socket: Path | None = None
     """The worker's Unix datagram socket; without one it looks each second."""
 

@@ -34,10 +34,10 @@ from telehealth.platform.errors import TelehealthError
 
 LEEWAY: Final = timedelta(seconds=30)
 """How far two clocks may differ; a join ticket, checked by signaling, is given 10 s."""
-LONGEST_TOKEN_LIFE: Final = timedelta(days=1)
+LONGEST_TOKEN_LIFE: Final = timedelta(hours=25)
 """No token is signed for longer: a retiring key may go once this has passed.
 
-As long as the link to one's own record; all others end within minutes."""
+The link to one's own record lasts a day; all others end within minutes."""
 _ALGORITHM: Final = "EdDSA"
 _SERVICE_ALGORITHM: Final = "HS256"
 _LEAST_SECRET_BYTES: Final = 32

@@ -20,7 +20,7 @@ class ColumnClass(StrEnum):
     SECRET_HASH = "secret hash"  # noqa: S105  (a kind of column, no secret)
     """Opens nothing by itself: the hash of what does."""
     SECRET = "secret"  # noqa: S105  (a kind of column, no secret)
-    """Opens something as it stands; wiped as soon as it has left or been used."""
+    """Opens something as it stands; what only has to leave is wiped once it has."""
     OPAQUE_ID = "opaque id"
     OPERATIONAL = "operational"
     """Kinds, counters and instants."""
@@ -47,7 +47,7 @@ def _columns(**by_class: str) -> Mapping[str, ColumnClass]:
         "identifier": _I,
         "clinical": _C,
         "secret_hash": _S,
-        "secret_in_transit": ColumnClass.SECRET,
+        "secret": ColumnClass.SECRET,
         "opaque": _ID,
         "operational": _O,
     }
@@ -62,7 +62,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             opaque="id person_id clinic_id",
             identifier="email",
             secret_hash="password_hash",  # noqa: S106  (a column's name)
-            operational="wrong_tries wait_until",
+            operational="password_set_at wrong_tries wait_until",
         ),
         "appointments": _columns(
             opaque="id clinic_id patient_id provider_id",
@@ -85,6 +85,11 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             operational="seq at event actor_role actor_job facts previous seal",
         ),
         "audited_polls": _columns(opaque="person_id view", operational="digest audited_at"),
+        "authenticator_apps": _columns(
+            opaque="id account_id",
+            secret="secret waiting_secret",  # noqa: S106  (columns' names)
+            operational="waiting_since added_at last_used_at last_step",
+        ),
         "chart_link": _columns(
             opaque="visit_id clinic_id",
             # The patient's id at the EHR is a record number like any other.
@@ -134,10 +139,15 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             operational="reason placed_at placed_by lifted_at lifted_by",
         ),
         "login_sessions": _columns(
-            opaque="id clinic_id person_id link_id visit_id",
-            operational="role started_at renewed_at expires_at ended_at",
+            opaque="id clinic_id person_id link_id visit_id proved_with",
+            operational=(
+                "role started_at renewed_at expires_at ended_at device may_only_enrol"
+                " proved_at proved_by"
+            ),
         ),
-        "memberships": _columns(opaque="person_id clinic_id", operational="role added_at"),
+        "memberships": _columns(
+            opaque="person_id clinic_id", operational="role added_at disabled_at disabled_reason"
+        ),
         "note_signatures": _columns(opaque="visit_id signed_by", operational="version signed_at"),
         "note_versions": _columns(
             opaque="visit_id clinic_id author_id", clinical="text", operational="version saved_at"
@@ -152,8 +162,26 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         ),
         "outgoing_secrets": _columns(
             opaque="id clinic_id person_id",
-            secret_in_transit="secret",  # noqa: S106  (a column's name)
+            secret="secret",  # noqa: S106  (a column's name)
             operational="made_at expires_at",
+        ),
+        "passkey_challenges": _columns(
+            opaque="id account_id challenge", operational="ceremony expires_at used_at"
+        ),
+        "passkeys": _columns(
+            # The public half of a key: it checks a proof and makes none.
+            opaque="id account_id credential_id public_key",
+            operational="sign_count device added_at last_used_at",
+        ),
+        "password_links": _columns(
+            opaque="account_id",
+            secret_hash="secret_hash",  # noqa: S106  (a column's name)
+            operational="made_at expires_at used_at",
+        ),
+        "pending_sign_ins": _columns(
+            opaque="account_id",
+            secret_hash="secret_hash",  # noqa: S106  (a column's name)
+            operational="device expires_at used_at",
         ),
         "people": _columns(
             opaque="id clinic_id",
@@ -168,6 +196,11 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             operational=(
                 "arrived_at outcome microphone camera speaker network checked_at called_at"
             ),
+        ),
+        "recovery_codes": _columns(
+            opaque="id account_id",
+            secret_hash="code_hash",  # noqa: S106  (a column's name)
+            operational="made_at used_at",
         ),
         "record_exports": _columns(
             opaque="id clinic_id patient_id asked_by",

@@ -311,6 +311,13 @@ RULES: Final[Sequence[TableRule]] = (
     TableRule(table="audit_entries", data_class=DataClass.AUDIT),
     TableRule(table="accounts", data_class=DataClass.STAFF),
     TableRule(table="sso_identities", data_class=DataClass.STAFF),
+    TableRule(table="authenticator_apps", data_class=DataClass.STAFF),
+    TableRule(table="passkeys", data_class=DataClass.STAFF),
+    TableRule(table="recovery_codes", data_class=DataClass.STAFF),
+    TableRule(table="password_links", data_class=DataClass.STAFF),
+    # The door itself forgets these two once they are over.
+    TableRule(table="passkey_challenges", data_class=DataClass.STAFF),
+    TableRule(table="pending_sign_ins", data_class=DataClass.STAFF),
     TableRule(table="memberships", data_class=DataClass.STAFF),
     TableRule(table="clinics", data_class=DataClass.INSTALLATION),
     TableRule(table="removal_permits", data_class=DataClass.INSTALLATION),

@@ -97,6 +97,19 @@ async def unscoped_lock_visit(session: AsyncSession, visit_id: UUID) -> Visit | 
     return await session.scalar(select(Visit).where(Visit.id == visit_id).with_for_update())
 
 
+async def unscoped_lock_attended(
+    session: AsyncSession, *, person_id: UUID, clinic_id: UUID, states: Collection[VisitState]
+) -> list[Visit]:
+    """Lock the visits in these states in which a person has a seat; they are turned away."""
+    seats = select(Attendance.visit_id).where(Attendance.person_id == person_id)
+    statement = (
+        select(Visit)
+        .where(Visit.clinic_id == clinic_id, Visit.state.in_(states), Visit.id.in_(seats))
+        .order_by(Visit.id)
+    )
+    return list(await session.scalars(statement.with_for_update(of=Visit)))
+
+
 async def unscoped_attendance(session: AsyncSession, participant_id: UUID) -> Attendance | None:
     """Return one attendance for signaling's door."""
     return await session.scalar(select(Attendance).where(Attendance.id == participant_id))

@@ -14,7 +14,7 @@ from alembic import op
 from telehealth.platform.db import UtcDateTime
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
