@@ -1,5 +1,6 @@
 """Staff sign in at an OpenID provider we did not write."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Uuid, bindparam, text
 
 from telehealth.access.actor import Actor
 from telehealth.access.errors import NotPermitted
@@ -16,7 +18,8 @@ from telehealth.identity.errors import SsoTaken
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.db import Database
 from tests.support.app_client import ORIGIN, AppClient, browser_of, running_app
-from tests.support.clinic import InventedClinic, invent_clinic
+from tests.support.clinic import PASSWORD, InventedClinic, invent_clinic
+from tests.support.clock import FakeClock
 from tests.support.openid_provider import (
     SECRET,
     OpenIdProvider,
@@ -24,6 +27,7 @@ from tests.support.openid_provider import (
     running_openid_provider,
 )
 from tests.support.requirements import Figure
+from tests.support.staff import enrol_app
 
 PROVIDER_MAIL = "provider@riverside.example"
 
@@ -46,6 +50,7 @@ async def door(
     clinic: InventedClinic,
     database_url: str,
     folder: Path,
+    staff_second_factor: str = "offered",
     **changes: Any,
 ) -> AsyncIterator[AppClient]:
     provider = {
@@ -57,7 +62,9 @@ async def door(
         **changes,
     }
     async with (
-        running_app(database_url, folder, sso=[provider]) as made,
+        running_app(
+            database_url, folder, sso=[provider], staff_second_factor=staff_second_factor
+        ) as made,
         browser_of(made) as opened,
     ):
         yield opened
@@ -252,3 +259,92 @@ async def test_another_clinics_provider_opens_nothing_here(
         nowhere = (await browser.open(f"/sso/{clinic.clinic_id}/start")).headers["location"]
 
     assert went == nowhere == "/sign-in?trouble=sso.unknown"
+
+
+@pytest.mark.requirement("SEC-AUTH-03", "SEC-OIDC-01")
+@pytest.mark.parametrize(
+    ("told", "counts", "leads_to"),
+    [
+        ({"amr": ["pwd", "mfa"]}, {"second_factor_amr": ["mfa"]}, "/console"),
+        ({"acr": "urn:two"}, {"second_factor_acr": ["urn:two"]}, "/console"),
+        ({"amr": ["pwd"]}, {"second_factor_amr": ["mfa"]}, "/your-sign-in"),
+        ({}, {"second_factor_amr": ["mfa"]}, "/your-sign-in"),
+        # What the installation has not said it trusts is not believed.
+        ({"amr": ["pwd", "mfa"], "acr": "urn:two"}, {}, "/your-sign-in"),
+    ],
+)
+async def test_a_providers_second_factor_counts_only_as_the_installation_says(
+    idp: OpenIdProvider,
+    clinic: InventedClinic,
+    database_url: str,
+    tmp_path: Path,
+    told: dict[str, Any],
+    counts: dict[str, Any],
+    leads_to: str,
+) -> None:
+    """Who has none of ours may then do nothing but add one."""
+    async with door(
+        idp, clinic, database_url, tmp_path, staff_second_factor="required", **counts
+    ) as browser:
+        idp.next_person(sub="grace", email=PROVIDER_MAIL, email_verified=True, **told)
+        went = await back(browser, idp.signed_in(await away(browser, clinic)))
+        acts = (await browser.get("/v1/me")).status_code == 200
+
+    assert went == leads_to
+    assert acts is (leads_to == "/console")
+
+
+@pytest.mark.requirement("SEC-AUTH-03", "SEC-OIDC-01")
+async def test_our_second_factor_is_asked_for_where_the_provider_saw_none(
+    idp: OpenIdProvider,
+    clinic: InventedClinic,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    figure: Figure,
+) -> None:
+    idp.next_person(sub="grace", email=PROVIDER_MAIL, email_verified=True)
+    async with door(idp, clinic, database_url, tmp_path, staff_second_factor="required") as browser:
+        await browser.sign_in(PROVIDER_MAIL, PASSWORD)
+        phone = await enrol_app(browser, FakeClock(SystemClock().now()))
+        await browser.post("/v1/sign-out")
+        went = await back(browser, idp.signed_in(await away(browser, clinic)))
+        not_yet = (await browser.get("/v1/me")).status_code
+        page = (await browser.open("/sign-in")).text
+        again = (await browser.open("/sign-in")).text
+        found = re.search(r'data-secret="([^"]+)" data-kinds="([^"]+)"', page)
+        assert found is not None
+        body = {"secret": found[1], "kind": "app", "code": phone.code(early_s=30)}
+        finished = await browser.post("/v1/sign-in/code", body)
+        async with database.reading() as session:
+            rows = await session.execute(
+                text("SELECT proved_by, ended_at FROM login_sessions ORDER BY started_at")
+            )
+            proofs = [proof for proof, ended_at in rows if ended_at is None]
+
+    assert (went, not_yet, finished.status_code) == ("/sign-in", 401, 200)
+    assert finished.json()["home"] == "/console"
+    assert "app" in found[2].split()
+    assert found[1] not in again
+    assert proofs == ["app"]
+    figure("sign-on without a second factor: nothing opens before ours is shown")
+
+
+async def test_whom_an_administrator_has_disabled_the_provider_cannot_let_in(
+    idp: OpenIdProvider,
+    clinic: InventedClinic,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.session.execute(
+            text("UPDATE memberships SET disabled_at = added_at WHERE person_id = :id").bindparams(
+                bindparam("id", clinic.provider_id, Uuid)
+            )
+        )
+    idp.next_person(sub="grace", email=PROVIDER_MAIL, email_verified=True)
+    async with door(idp, clinic, database_url, tmp_path) as browser:
+        went = await back(browser, idp.signed_in(await away(browser, clinic)))
+
+    assert went == "/sign-in?trouble=sso.unknown"

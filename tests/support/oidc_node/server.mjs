@@ -58,7 +58,9 @@ answer = async (request, response) => {
   } else if (request.url === '/test/asked') {
     response.end(JSON.stringify(asked));
   } else if (request.url.startsWith('/interaction/')) {
-    await provider.interactionFinished(request, response, { login: { accountId: person.sub } });
+    await provider.interactionFinished(request, response, {
+      login: { accountId: person.sub, amr: person.amr, acr: person.acr },
+    });
   } else {
     asked.push(`${request.method} ${request.url.split('?')[0]}`);
     serve(request, response);
