@@ -187,7 +187,12 @@ async def end_session(uow: UnitOfWork, *, holder: Holder, session_id: UUID, now:
 
 
 async def end_other_sessions(uow: UnitOfWork, *, holder: Holder, now: datetime) -> int:
-    """End every login session of one's own but this one; return how many there were."""
+    """End every login session of one's own but this one; return how many there were.
+
+    Raises:
+        SessionEnded: It came by a link, which holds one session and opens one visit.
+    """
+    await lock_own_account(uow, holder)
     others = await _end_others(uow, holder, now=now)
     await _record_ends(uow, holder, others, now=now)
     return len(others)
