@@ -13,7 +13,7 @@ from telehealth.access.roles import Role
 from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import ClinicId, PersonId, VisitId
-from telehealth.identity import actions, repository
+from telehealth.identity import actions, guests, repository
 from telehealth.identity.access_tokens import secret_hash
 from telehealth.identity.door import SignedIn, is_session_over, record_end, start_session
 from telehealth.identity.errors import (
@@ -120,7 +120,7 @@ async def come_in_by_link(
         older.ended_at = now
         await record_end(uow, older, now=now)
     if name and link.role is Role.GUEST:
-        await actions.name_guest(uow, person_id=link.person_id, name=name)
+        await guests.name_guest(uow, person_id=link.person_id, name=name)
     signed_in = await start_session(uow, actor=actor, link=link, now=now)
     await audit.record(
         uow,

@@ -44,12 +44,7 @@ class NoticeText:
     text: str = field(repr=False)
 
 
-_WHEN: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "en": "{month}/{day} {hour}:{minute:02} {half} {zone}",
-        "es": "{day}/{month} {hour}:{minute:02} {half} {zone}",
-    }
-)
+_DATE: Final[Mapping[str, str]] = MappingProxyType({"en": "{month}/{day}", "es": "{day}/{month}"})
 _HALF: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {"en": ("AM", "PM"), "es": ("a. m.", "p. m.")}
 )
@@ -58,17 +53,17 @@ _HALF: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 SENTENCE: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
     {
         (Template.BOOKED, "en"): (
-            "{clinic}: your video visit is {when}. {link} Help {phone}. Reply STOP to opt out."
+            "{clinic}: your video visit is {time}. {link} Help {phone}. Reply STOP to opt out."
         ),
         (Template.BOOKED, "es"): (
-            "{clinic}: su visita por video es el {when}. {link} Ayuda {phone}."
+            "{clinic}: su visita por video es el {time}. {link} Ayuda {phone}."
             " Responda STOP para no recibir textos."
         ),
         (Template.NEW_LINK, "en"): (
-            "{clinic}: your new link for {when}: {link} The old one no longer works. Help {phone}."
+            "{clinic}: your new link for {time}: {link} The old one no longer works. Help {phone}."
         ),
         (Template.NEW_LINK, "es"): (
-            "{clinic}: su nuevo enlace para el {when}: {link} El anterior ya no sirve."
+            "{clinic}: su nuevo enlace para el {time}: {link} El anterior ya no sirve."
             " Ayuda {phone}."
         ),
         (Template.CODE, "en"): (
@@ -79,10 +74,10 @@ SENTENCE: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
             "{clinic}: su codigo es {code}. Sirve por 10 minutos. Nunca se lo pedimos por telefono."
         ),
         (Template.INVITATION, "en"): (
-            "{clinic}: you are invited to a video call {when}: {link} Help {phone}."
+            "{clinic}: you are invited to a video call {time}: {link} Help {phone}."
         ),
         (Template.INVITATION, "es"): (
-            "{clinic}: le invitamos a una videollamada el {when}: {link} Ayuda {phone}."
+            "{clinic}: le invitamos a una videollamada el {time}: {link} Ayuda {phone}."
         ),
     }
 )
@@ -115,7 +110,7 @@ def written(template: Template, language: str, facts: Facts) -> NoticeText:
         "phone": facts.phone,
         "link": facts.link or "",
         "code": facts.code or "",
-        "when": _when(facts, spoken),
+        "time": _when(facts, spoken),
     }
     return NoticeText(
         subject=SUBJECT[template, spoken].format(**fields),
@@ -127,11 +122,6 @@ def _when(facts: Facts, language: str) -> str:
     if facts.starts_at is None:
         return ""
     local = facts.starts_at.astimezone(ZoneInfo(facts.time_zone))
-    return _WHEN[language].format(
-        month=local.month,
-        day=local.day,
-        hour=local.hour % 12 or 12,
-        minute=local.minute,
-        half=_HALF[language][local.hour >= 12],  # noqa: PLR2004  (noon)
-        zone=local.tzname(),
-    )
+    date = _DATE[language].format(month=local.month, day=local.day)
+    half = _HALF[language][local.hour >= 12]  # noqa: PLR2004  (noon)
+    return f"{date} {local.hour % 12 or 12}:{local.minute:02} {half} {local.tzname()}"

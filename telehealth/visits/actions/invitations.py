@@ -16,6 +16,7 @@ from telehealth.contract import AttendanceKind, ParticipantId, PersonId
 from telehealth.delivery.lanes import OwedEvent
 from telehealth.identity import actions as identity
 from telehealth.identity import outgoing
+from telehealth.identity.guests import add_guest
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_uuid
 from telehealth.scheduling import actions as scheduling
@@ -82,7 +83,7 @@ async def invite(
         raise IllegalVisitStep(state=card.state)
     if sum(not each.is_removed for each in card.attendances) >= MOST_PEOPLE:
         raise VisitFull(visit_id=visit_id)
-    person_id = await identity.add_guest(
+    person_id = await add_guest(
         uow,
         by=by,
         now=now,
