@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -90,7 +90,10 @@ class Place:
     ehr_base_url: str
     ehr_key_file: Path | None = None
     mode: Mode
+    messages: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Environment of the worker's message channels; none by default."""
     media_workers: int = 2
+    staff_second_factor: str = "required"
 
     @property
     def public_origin(self) -> str:
@@ -304,6 +307,7 @@ def _environment(
         **inherited,
         **chart_key,
         **sealing_environment(place.data, place.mode),
+        **place.messages,
         "PYTHONUNBUFFERED": "1",
         "TELEHEALTH_DATABASE_URL": place.database_url,
         "TELEHEALTH_LISTEN": f"{LOOPBACK}:{place.port}",
@@ -314,6 +318,7 @@ def _environment(
         "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
         "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
+        "TELEHEALTH_STAFF_SECOND_FACTOR": place.staff_second_factor,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
         "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
             [f"ws://{signaling_internal}/control/visit"]

@@ -53,6 +53,17 @@ READABLE = {
     "legal_holds.placed_by",
     "legal_holds.lifted_by",
     "removal_permits.table_name",
+    # `browser/system` in coarse words, and languages
+    "login_sessions.device",
+    "passkeys.device",
+    "pending_sign_ins.device",
+    "people.language",
+    "notices.language",
+    # names a provider or channel gave: what was sent, and who signs in there
+    "notices.partner_ref",
+    "notices.template",
+    "sso_identities.issuer",
+    "sso_identities.subject",
 }
 RAW_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
 

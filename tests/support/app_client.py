@@ -46,6 +46,9 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         "keys_file": keys_file,
         "service_key": SecretStr(SERVICE_KEY),
         "password_pepper": SecretStr(PEPPER),
+        # Most tests are about something else; those of the door ask for more.
+        "staff_second_factor": "offered",
+        "refusal_after_s": 0.0,
         **changes,
     }
     return VisitServiceSettings(**given)
@@ -92,9 +95,12 @@ class AppClient:
         """Sign in as a member of staff."""
         return await self.post("/v1/sign-in", {"email": email, "password": password})
 
-    async def open_link(self, secret: str, birth_date: str) -> httpx.Response:
+    async def open_link(
+        self, secret: str, birth_date: str, *, take_over: bool = False
+    ) -> httpx.Response:
         """Come in by a visit link."""
-        return await self.post(f"/v1/visit-links/{secret}/open", {"birth_date": birth_date})
+        body = {"birth_date": birth_date, "take_over": take_over}
+        return await self.post(f"/v1/visit-links/{secret}/open", body)
 
 
 @asynccontextmanager

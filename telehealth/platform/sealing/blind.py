@@ -13,6 +13,7 @@ from typing import Final
 
 _ROWS_A_VALUE: Final = 8
 _DIGEST_BITS: Final = 256
+_NATIONAL_DIGITS: Final = 10
 
 
 class Normal(StrEnum):
@@ -20,6 +21,8 @@ class Normal(StrEnum):
 
     TEXT = "text"
     DIGITS = "digits"
+    PHONE = "phone"
+    """Digits with the country; ten digits are a number of North America."""
 
 
 def _text(value: str) -> str:
@@ -30,8 +33,13 @@ def _digits(value: str) -> str:
     return "".join(str(unicodedata.digit(each)) for each in value if each.isdigit())
 
 
+def _phone(value: str) -> str:
+    digits = _digits(value)
+    return f"1{digits}" if len(digits) == _NATIONAL_DIGITS else digits
+
+
 _NORMAL: Final[Mapping[Normal, Callable[[str], str]]] = MappingProxyType(
-    {Normal.TEXT: _text, Normal.DIGITS: _digits}
+    {Normal.TEXT: _text, Normal.DIGITS: _digits, Normal.PHONE: _phone}
 )
 
 

@@ -49,7 +49,7 @@ def kinds(made: dict[str, Any]) -> set[str]:
 
 
 async def signed_in(browser: AppClient, visit: InventedVisit) -> None:
-    reply = await browser.open_link(visit.link_secret, BIRTH_DATE)
+    reply = await browser.open_link(visit.link_secret, BIRTH_DATE, take_over=True)
     assert reply.status_code == 200
 
 

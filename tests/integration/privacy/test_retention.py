@@ -15,7 +15,7 @@ from telehealth.contract import PersonId
 from telehealth.delivery.ports import OutcomeCode
 from telehealth.delivery.tables import AttemptStep, DeliveryAttempt, LedgerEntry
 from telehealth.identity import actions as identity
-from telehealth.identity import door
+from telehealth.identity import link_door
 from telehealth.identity.tables import Person
 from telehealth.migrations.metadata import METADATA
 from telehealth.platform.db import Database
@@ -112,7 +112,7 @@ async def _live_through(
     starts_at = NOW + timedelta(minutes=10 + number)
     visit = await book(database, clinic=clinic, starts_at=starts_at)
     async with database.unit_of_work() as uow:
-        await door.open_link(uow, secret=visit.link_secret, birth_on=born_on, now=NOW)
+        await link_door.open_link(uow, secret=visit.link_secret, birth_on=born_on, now=NOW)
     if born_on == BORN_ON:
         await visit.complete()
     async with database.unit_of_work() as uow:
