@@ -300,19 +300,6 @@ def layer_packet(
     )
 
 
-def rtx_packet(peer: FakePeer, sequence: int, original: bytes) -> bytes:
-    """Write an original packet again as its sender's retransmission (RFC 4588)."""
-    at = payload_offset(original)
-    return (
-        bytes([original[0], RTX])
-        + struct.pack("!HI", sequence, int.from_bytes(original[4:8], "big"))
-        + peer.rtx_ssrc.to_bytes(4, "big")
-        + original[12:at]
-        + original[2:4]
-        + original[at:]
-    )
-
-
 def read(packet: bytes) -> Heard:
     """Read a plaintext packet."""
     _, second, sequence, timestamp, ssrc = struct.unpack_from("!BBHII", packet)
@@ -335,8 +322,7 @@ def sequences(heard: Iterable[Heard]) -> list[int]:
 
 
 def _keys(profile: SrtpProfile, base: int) -> SrtpKeys:
-    size = KEY_BYTES[profile]
-    inward, outward = (base + 1).to_bytes(size, "big"), (base + 2).to_bytes(size, "big")
+    inward, outward = ((base + n).to_bytes(KEY_BYTES[profile], "big") for n in (1, 2))
     return SrtpKeys(profile=profile, rx_key=inward, tx_key=outward)
 
 
@@ -384,32 +370,29 @@ def _section(base: int, mid: str, publishing: Publishing) -> ReceiveSection:
 
 
 def _audio_slot(base: int, mid: str, receiving: Receiving) -> SendSpec:
-    return SendSpec(
-        mid=mid,
-        kind=Kind.AUDIO,
-        codecs=(Codec(payload_type=SLOT_OPUS, name="opus", clock_rate_hz=48_000),),
-        extensions=Extensions(
-            mid=SLOT_MID_ID,
-            audio_level=SLOT_LEVEL_ID if receiving.has_level else None,
-            transport_cc=SLOT_TWCC_ID if receiving.has_twcc else None,
-        ),
-        ssrc=base + 100 + int(mid),
-        rtx_ssrc=None,
-        cname="room",
-    )
+    codecs = (Codec(payload_type=SLOT_OPUS, name="opus", clock_rate_hz=48_000),)
+    return _slot(base, mid, codecs, receiving, has_level=receiving.has_level)
 
 
 def _video_slot(base: int, mid: str, receiving: Receiving) -> SendSpec:
     rtx = Codec(payload_type=SLOT_RTX, name="rtx", clock_rate_hz=90_000, apt=SLOT_VP8)
     main = Codec(payload_type=SLOT_VP8, name="vp8", clock_rate_hz=90_000, feedback=VIDEO_FEEDBACK)
+    return _slot(base, mid, (main, rtx) if receiving.has_rtx else (main,), receiving)
+
+
+def _slot(
+    base: int, mid: str, codecs: tuple[Codec, ...], receiving: Receiving, *, has_level: bool = False
+) -> SendSpec:
     return SendSpec(
         mid=mid,
-        kind=Kind.VIDEO,
-        codecs=(main, rtx) if receiving.has_rtx else (main,),
+        kind=Kind.AUDIO if codecs[0].name == "opus" else Kind.VIDEO,
+        codecs=codecs,
         extensions=Extensions(
-            mid=SLOT_MID_ID, transport_cc=SLOT_TWCC_ID if receiving.has_twcc else None
+            mid=SLOT_MID_ID,
+            audio_level=SLOT_LEVEL_ID if has_level else None,
+            transport_cc=SLOT_TWCC_ID if receiving.has_twcc else None,
         ),
         ssrc=base + 100 + int(mid),
-        rtx_ssrc=base + 200 + int(mid) if receiving.has_rtx else None,
+        rtx_ssrc=base + 200 + int(mid) if len(codecs) > 1 else None,
         cname="room",
     )

@@ -17,11 +17,11 @@ from tests.support.engine_lab import (
     Publishing,
     Receiving,
     read,
-    rtx_packet,
     sequences,
     video_packet,
 )
 from tests.support.rtp import vp8
+from tests.support.rtx import rtx_packet
 
 KEY = vp8(is_key=True, picture_id=500)
 
