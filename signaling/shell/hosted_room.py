@@ -390,4 +390,5 @@ class HostedRoom:
             except SignalingError as refusal:
                 _log.info("room.input_refused", code=refusal.code, room_id=self.room_id)
 
-        self._means.spawn(guarded())
+        # Cancelled before it ran, at a stop, it would leave the input a coroutine never awaited.
+        self._means.spawn(guarded()).add_done_callback(lambda _: work.close())
