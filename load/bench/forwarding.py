@@ -34,7 +34,8 @@ from typing import Final, TypeAlias, TypedDict
 
 from load.bench.trace import Timed, engine_with_fan_out, keys, publisher_trace
 from media.core.engine_face import Addr
-from media.shell.engine import PythonEngine, srtp_session
+from media.shell.engine import PythonEngine
+from media.shell.srtp import SrtpSession
 
 ROUNDS: Final = 7
 SECONDS: Final = 20
@@ -70,8 +71,8 @@ Case: TypeAlias = tuple[str, int]
 def bare_srtp(trace: list[Timed], fan_out: int) -> float:
     """Unprotect each packet once and protect it for each receiver, no more; µs a packet out."""
     key, profile = keys().rx_key, keys().profile
-    unprotect = srtp_session(key, profile, is_outbound=False).unprotect
-    protects = [srtp_session(key, profile, is_outbound=True).protect for _ in range(fan_out)]
+    unprotect = SrtpSession(key, profile, is_outbound=False).unprotect
+    protects = [SrtpSession(key, profile, is_outbound=True).protect for _ in range(fan_out)]
     started = perf_counter()
     for timed in trace:
         plain = unprotect(timed.data)
