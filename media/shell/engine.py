@@ -42,6 +42,8 @@ SSRCS_MAX: Final = 64
 PACKETS_A_SECOND: Final = 3_000
 BYTES_A_SECOND: Final = 1_500_000
 RTCP_A_SECOND: Final = 100
+HEARD_EVERY_S: Final = 0.1
+"""Who was heard is told this often: the silences that matter last seconds."""
 
 _DRAW: Final = partial(secrets.randbits, 32)
 _NOT_SENT: Final = (*REFUSALS, OSError)
@@ -73,6 +75,7 @@ class PythonEngine:
         self._on_rtp = self._forwarder.on_rtp
         self._second_from = float("-inf")
         self._now = 0.0
+        self._tell_heard_at = float("-inf")
 
     def open_peer(self, peer: PeerKey, *, now: float) -> None:
         """Know a peer; nothing is accepted from it before `set_keys` and `set_path`."""
@@ -278,6 +281,9 @@ class PythonEngine:
     def take_events(self) -> list[EngineEvent]:
         """Hand over what happened since the last call."""
         events, self._events = self._events, []
+        if self._now < self._tell_heard_at:
+            return events
+        self._tell_heard_at = self._now + HEARD_EVERY_S
         for streams in self._peers.values():
             if streams.heard_at > streams.heard_told_at:
                 streams.heard_told_at = streams.heard_at
