@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from media.core.vp8 import parse
-from media.shell.streams import ERAS_KEPT
+from media.shell.slots import ERAS_KEPT
 from tests.support.engine_lab import CAMERA, EngineLab, FakePeer, Heard, sequences, video_packet
 from tests.support.rtp import vp8
 
