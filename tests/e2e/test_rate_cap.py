@@ -113,8 +113,8 @@ def test_sound_outlives_a_narrow_link_and_pictures_follow_it(
     back_s = seconds_until(bob, lambda: seen(bob)[0] > before + 5)
 
     figure(
-        f"from {widest} px at 2 Mbit/s: lower {lower_s:.1f} s after a cap of 300 kbit/s "
-        f"(voice {voice_narrow:.0%}), off {off_s:.1f} s after one of 64 kbit/s (voice {voice_thread:.0%}), "
+        f"from {widest} px at 2 Mbit/s: lower {lower_s:.1f} s after a cap of 300 kbit/s, voice "
+        f"{voice_narrow:.0%}; off {off_s:.1f} s after one of 64 kbit/s, voice {voice_thread:.0%}; "
         f"pictures back {back_s:.1f} s after it"
     )
     assert voice_narrow > 0.85
