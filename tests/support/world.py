@@ -71,8 +71,10 @@ class World:
     async def rows(self, kind: type[Row]) -> list[Row]:
         """Return every row of a mapped class in order of its key, with what is sealed in it."""
         async with self.database.reading() as session:
-            found = await session.scalars(select(kind).order_by(*kind.__table__.primary_key))
-            return list(found)
+            ordered = select(kind).order_by(*kind.__table__.primary_key)
+            found = list(await session.scalars(ordered))
+            session.expunge_all()  # else they would be looked up anew, outside the session
+            return found
 
     @asynccontextmanager
     async def account(self, email: str) -> AsyncIterator[Account]:
