@@ -28,7 +28,8 @@ from media.core.engine_face import (
     SrtpKeys,
     SrtpProfile,
 )
-from media.shell.engine import PythonEngine, srtp_session
+from media.shell.engine import PythonEngine
+from media.shell.srtp import SrtpSession
 
 PUBLISHER: Final = PeerKey("bench/publisher/1")
 PUBLISHER_ADDR: Final = ("127.0.0.1", 1)
@@ -71,7 +72,7 @@ def publisher_trace(seconds: int, *, seed: int) -> list[Timed]:
     """Make what one publisher sends in this many seconds, in order of arrival."""
     source = random.Random(seed)
     plain = sorted([*_audio(seconds, source), *_video(seconds, source)], key=lambda timed: timed.at)
-    protect = srtp_session(_KEY, SrtpProfile.AEAD_AES_128_GCM, is_outbound=True).protect
+    protect = SrtpSession(_KEY, SrtpProfile.AEAD_AES_128_GCM, is_outbound=True).protect
     return [
         Timed(timed.at, protect(_numbered(timed.data, number)))
         for number, timed in enumerate(plain)

@@ -13,6 +13,7 @@ NTP_SECOND: Final = 1 << 32
 REPORTS_REMEMBERED: Final = 64
 """Two seconds of a full room: 11 audio and 12 video slots report each second."""
 _MIDDLE: Final = 0xFFFF_FFFF
+_HALF: Final = 1 << 31
 
 
 def middle(ntp: int) -> int:
@@ -48,16 +49,19 @@ class Reception:
 
     def on_packet(self, extended_seq: int, timestamp: int, *, now: float) -> None:
         """Count a packet."""
-        if self._first < 0:
-            self._first = extended_seq
-        self.highest = max(self.highest, extended_seq)
+        if extended_seq > self.highest:  # noqa: PLR1730  (a call costs more, each packet)
+            self.highest = extended_seq
         self.received += 1
         transit = int(now * self.clock_rate_hz) - timestamp & _MIDDLE
-        if self._transit is not None:
-            apart = transit - self._transit & _MIDDLE
-            apart = min(apart, _MIDDLE + 1 - apart)
-            self._jitter += (apart - self._jitter) / 16
+        before = self._transit
         self._transit = transit
+        if before is None:
+            self._first = extended_seq if self._first < 0 else self._first
+            return
+        apart = transit - before & _MIDDLE
+        if apart > _HALF:
+            apart = _MIDDLE + 1 - apart
+        self._jitter += (apart - self._jitter) / 16
 
     def on_repair(self, extended_seq: int) -> None:
         """Note a packet sent again at our request: on this hop it counts as lost."""

@@ -32,6 +32,8 @@ _RTPFB: Final = 205
 _HEAD_BYTES: Final = 20
 _HEAD: Final = Struct("!IIHHIH")
 _TICKS_MOD: Final = REFERENCE_MOD * REFERENCE_TICKS
+_TICKS_HALF: Final = _TICKS_MOD // 2
+_NEVER: Final = float("inf")
 _LOST, _SMALL, _LARGE = 0, 1, 2
 _RUN_MAX: Final = 0x1FFF
 _VECTOR: Final = 7
@@ -302,7 +304,8 @@ class SentLog:
         """Return what became of the packets told; a packet counts once, as received at last."""
         sizes, sent_at, newest = self.sizes, self.sent_at, self.number
         received = lost = octets = 0
-        least: float | None = None
+        least = _NEVER
+        clock = self._ticks
         for number, ticks in enumerate(told.statuses, extend(told.first, newest)):
             at = number & SENT_MASK
             size = sizes[at]
@@ -313,19 +316,21 @@ class SentLog:
                 sizes[at] = -abs(size)
                 continue
             lost -= size < 0  # it was only overtaken
-            delay = self._unwrapped(ticks) * TICK_S - sent_at[at]
-            least = delay if least is None or delay < least else least
+            # The receiver's clock, which starts anew every twelve days, goes on.
+            if clock < 0:
+                clock = ticks
+            apart = (ticks - clock) % _TICKS_MOD
+            clock += apart if apart < _TICKS_HALF else apart - _TICKS_MOD
+            delay = clock * TICK_S - sent_at[at]
+            if delay < least:  # noqa: PLR1730  (a call costs more, each packet)
+                least = delay
             received += 1
-            octets += abs(size)
+            octets += size if size > 0 else -size
             sizes[at] = 0
-        return Fates(received=received, lost=lost, octets=octets, least_delay_s=least)
-
-    def _unwrapped(self, ticks: int) -> int:
-        """Continue the receiver's clock, which starts anew every twelve days."""
-        if self._ticks < 0:
-            self._ticks = ticks
-            return ticks
-        apart = (ticks - self._ticks) % _TICKS_MOD
-        apart -= _TICKS_MOD if apart >= _TICKS_MOD // 2 else 0
-        self._ticks += apart
-        return self._ticks
+        self._ticks = clock
+        return Fates(
+            received=received,
+            lost=lost,
+            octets=octets,
+            least_delay_s=least if received else None,
+        )

@@ -69,6 +69,11 @@ class Adaptation:
         self.lose = self._welfare.lose
         self.find = self._welfare.find
 
+    @property
+    def deadline(self) -> float:
+        """When `on_tick` has something to do."""
+        return min(self._balance.look_at, self._welfare.due_at)
+
     def on_tick(self, peers: Mapping[str, PeerKey], *, now: float) -> Iterator[Told]:
         """Do what is due; yield what is to be told."""
         self._balance.on_tick(peers, now=now)

@@ -127,7 +127,7 @@ class Balance:
         self._tracks: dict[str, _Track] = {}
         self.viewers: dict[str, Viewer] = {}
         self._speakers = Speakers()
-        self._look_at = self._decide_at = self._window_at = float("-inf")
+        self.look_at = self._decide_at = self._window_at = float("-inf")
         self._effects: list[BalanceEffect] = []
 
     @property
@@ -142,7 +142,7 @@ class Balance:
 
     def hurry(self) -> None:
         """Decide at the next tick: who sees what has changed."""
-        self._look_at = self._decide_at = float("-inf")
+        self.look_at = self._decide_at = float("-inf")
 
     def on_tick(self, peers: Mapping[str, PeerKey], *, now: float) -> None:
         """Do what is due.
@@ -151,9 +151,9 @@ class Balance:
             peers: The engine's name of each participant's peer.
             now: Monotonic instant in seconds.
         """
-        if now < self._look_at:
+        if now < self.look_at:
             return
-        self._look_at = now + LOOK_EVERY_S
+        self.look_at = now + LOOK_EVERY_S
         if now >= self._decide_at or any(map(self._has_moved, self.viewers.values())):
             self._decide_at = now + DECIDE_EVERY_S
             self._decide(peers, now)

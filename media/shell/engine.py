@@ -1,7 +1,6 @@
-"""The reference engine: SRTP by pylibsrtp, forwarding in Python; implements `engine_face.Engine`.
+"""The reference engine: SRTP by libsrtp, forwarding in Python; implements `engine_face.Engine`.
 
-The only importer of pylibsrtp, whose calls raise `TypeError` unless given bytes, `ValueError`
-beyond their buffer and `Error` for everything else: all three are caught per packet and counted.
+What SRTP refuses of a packet is caught per packet and counted.
 Order of guards: source, rate, number of SSRCs, authenticity; only then does state change.
 
 For its callers: `open_peer`, then `set_facts`, `set_keys` and `set_path` in any order and as
@@ -13,8 +12,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
-
-from pylibsrtp import Error, Policy, Session
 
 from media.core.engine_face import (
     Addr,
@@ -28,7 +25,6 @@ from media.core.engine_face import (
     RouteEdit,
     SlotKey,
     SrtpKeys,
-    SrtpProfile,
     StreamSample,
 )
 from media.core.packets import number_position, unwrapped_rtx
@@ -39,22 +35,18 @@ from media.shell.forwarder import Forwarder
 from media.shell.repair import Repair
 from media.shell.samples import sample_of, streams_of
 from media.shell.slots import Encoding, Slot
+from media.shell.srtp import REFUSALS, SrtpSession
 from media.shell.streams import PeerStreams
 
 SSRCS_MAX: Final = 64
 PACKETS_A_SECOND: Final = 3_000
 BYTES_A_SECOND: Final = 1_500_000
 RTCP_A_SECOND: Final = 100
-REPLAY_WINDOW: Final = 1_024
+HEARD_EVERY_S: Final = 0.1
+"""Who was heard is told this often: the silences that matter last seconds."""
 
 _DRAW: Final = partial(secrets.randbits, 32)
-_PROFILES: Final = {
-    SrtpProfile.AES128_CM_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-    SrtpProfile.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-    SrtpProfile.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
-}
-_REFUSED_BY_SRTP: Final = (Error, ValueError, TypeError)
-_NOT_SENT: Final = (*_REFUSED_BY_SRTP, OSError)
+_NOT_SENT: Final = (*REFUSALS, OSError)
 _PACKETS_IN: Final = int(Count.PACKETS_IN)
 
 
@@ -83,6 +75,7 @@ class PythonEngine:
         self._on_rtp = self._forwarder.on_rtp
         self._second_from = float("-inf")
         self._now = 0.0
+        self._tell_heard_at = float("-inf")
 
     def open_peer(self, peer: PeerKey, *, now: float) -> None:
         """Know a peer; nothing is accepted from it before `set_keys` and `set_path`."""
@@ -108,8 +101,8 @@ class PythonEngine:
         streams = self._peers.get(peer)
         if streams is None:
             return
-        inbound = srtp_session(keys.rx_key, keys.profile, is_outbound=False)
-        outbound = srtp_session(keys.tx_key, keys.profile, is_outbound=True)
+        inbound = SrtpSession(keys.rx_key, keys.profile, is_outbound=False)
+        outbound = SrtpSession(keys.tx_key, keys.profile, is_outbound=True)
         streams.unprotect = inbound.unprotect
         streams.unprotect_rtcp = inbound.unprotect_rtcp
         streams.protect = outbound.protect
@@ -231,7 +224,7 @@ class PythonEngine:
             return
         try:
             packet = streams.unprotect(data)
-        except _REFUSED_BY_SRTP:
+        except REFUSALS:
             counts[Count.NOT_AUTHENTIC] += 1
             return
         streams.heard_at = now
@@ -264,7 +257,7 @@ class PythonEngine:
             return
         try:
             plain = streams.unprotect_rtcp(data)
-        except _REFUSED_BY_SRTP:
+        except REFUSALS:
             counts[Count.NOT_AUTHENTIC] += 1
             return
         streams.heard_at = now
@@ -288,6 +281,9 @@ class PythonEngine:
     def take_events(self) -> list[EngineEvent]:
         """Hand over what happened since the last call."""
         events, self._events = self._events, []
+        if self._now < self._tell_heard_at:
+            return events
+        self._tell_heard_at = self._now + HEARD_EVERY_S
         for streams in self._peers.values():
             if streams.heard_at > streams.heard_told_at:
                 streams.heard_told_at = streams.heard_at
@@ -381,15 +377,3 @@ class PythonEngine:
         if not encoding.is_muted:
             self._ask_for_starts(streams, encoding.publication.mid)
         return encoding
-
-
-def srtp_session(key: bytes, profile: SrtpProfile, *, is_outbound: bool) -> Session:
-    """Make a libsrtp session of one direction; the benchmark and tests make theirs here too."""
-    policy = Policy(
-        key=key,
-        ssrc_type=Policy.SSRC_ANY_OUTBOUND if is_outbound else Policy.SSRC_ANY_INBOUND,
-        srtp_profile=_PROFILES[profile],
-    )
-    policy.window_size = REPLAY_WINDOW
-    policy.allow_repeat_tx = is_outbound  # a NACK without RTX is answered by the same packet
-    return Session(policy=policy)

@@ -99,9 +99,9 @@ class Feedback:
         if streams.arrived_at and streams.arrivals.is_due(now=now):
             self._tell_arrivals(streams, now)
         for encoding in streams.encodings.values():
-            if not encoding.is_watched:
+            if not (encoding.slots or encoding.waiting):  # as `is_watched`, without its call
                 continue
-            if not encoding.loss.is_quiet:
+            if encoding.loss.missing:
                 self._ask_again(streams, encoding, now)
             gate = encoding.gate
             if gate.deadline is not None and now >= gate.deadline:

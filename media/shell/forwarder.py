@@ -46,6 +46,10 @@ COMFORTABLE_BYTES: Final = 1_216
 _PACKETS_OUT: Final = int(Count.PACKETS_OUT)
 _BYTES_OUT: Final = int(Count.BYTES_OUT)
 _unpack_header = HEADER.unpack_from
+# What nearly every packet begins with, so that its payload is found without a call: version 2,
+# no padding, an extension, no CSRC.
+_USUAL_FIRST: Final = 0x90
+_USUAL_BYTES_MIN: Final = 16
 
 
 class Forwarder:
@@ -81,14 +85,17 @@ class Forwarder:
             is_repair: It was sent again at our request: no part of the reception statistics.
         """
         counts = self.counts
-        offset = payload_offset(packet)
+        first, second, seq, timestamp, _ = _unpack_header(packet)
         end = len(packet)
-        if packet[0] & 0x20 and offset > 0:
-            end = payload_end(packet, offset)
-        if offset < 0 or end < 0:
+        if first == _USUAL_FIRST and end >= _USUAL_BYTES_MIN:
+            offset = _USUAL_BYTES_MIN + 4 * (packet[14] << 8 | packet[15])
+            end = end if offset <= end else -1
+        else:
+            offset = payload_offset(packet)
+            end = payload_end(packet, offset) if offset > 0 else -1
+        if end < 0:
             counts[Count.BAD_HEADER] += 1
             return
-        _, second, seq, timestamp, _ = _unpack_header(packet)
         codec = encoding.codec_of.get(second & 0x7F)
         if codec is None:
             counts[Count.UNKNOWN_PAYLOAD] += 1
@@ -104,7 +111,9 @@ class Forwarder:
         # Where it stands in its stream.  From here on the packet counts as arrived.
         reception = encoding.reception
         highest = reception.highest
-        number = extend(seq, highest)
+        number = highest + 1
+        if seq != number & 0xFFFF or not number:  # not the next one, or the first of all
+            number = extend(seq, highest)
         ring = encoding.ring
         at = number & ring.mask
         if ring.numbers[at] == number:

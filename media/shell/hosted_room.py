@@ -311,6 +311,8 @@ class HostedRoom:
 
     def _adapt(self, now: float) -> None:
         """Keep the balance of the room, and tell what came of it."""
+        if now < self._adaptation.deadline:
+            return
         peers = {name: seat.peer.key for name, seat in self.seats.items()}
         for told in self._adaptation.on_tick(peers, now=now):
             if told.participant_id is None:

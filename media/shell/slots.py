@@ -5,7 +5,7 @@ waits for (`target`): the one flows on until the other starts, so a change of la
 """
 
 from collections.abc import Callable
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from media.core.allocator import FULL_RATE
 from media.core.engine_face import Addr, Kind, PeerKey, PublicationKey, ReceiveSection, SendSpec
@@ -25,6 +25,7 @@ from media.core.vp8 import (
     shift_onto,
     shifted,
 )
+from media.shell.srtp import Transform
 
 AUDIO_TRIES: Final = 2
 VIDEO_TRIES: Final = 10
@@ -40,8 +41,6 @@ DROPS_KEPT: Final = 64
 """Frames left out of a slot that its late packets are still numbered around."""
 BEST: Final = 99
 """Rank of a slot nobody has steered yet: the best encoding there is."""
-
-Transform: TypeAlias = Callable[[bytes], bytes]
 
 
 class Receiver(Protocol):

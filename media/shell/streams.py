@@ -10,7 +10,8 @@ from media.core.bandwidth import Estimator
 from media.core.engine_face import Addr, PeerKey, ReceiveSection
 from media.core.reports import RoundTrips
 from media.core.twcc import Arrivals, SentLog
-from media.shell.slots import BEST, Encoding, Slot, Transform
+from media.shell.slots import BEST, Encoding, Slot
+from media.shell.srtp import Transform
 
 
 class PeerStreams:

@@ -44,7 +44,7 @@ class Welfare:
         self._engine = engine
         self._balance = balance
         self._watched: dict[str, _Watched] = {}
-        self._due_at = float("-inf")
+        self.due_at = float("-inf")
 
     def lose(self, participant_id: str, *, now: float) -> None:
         """Nothing comes from a participant any more; told at the next tick."""
@@ -52,7 +52,7 @@ class Welfare:
         if watched is not None:
             watched.lost_at = now
             watched.link.lose()
-            self._due_at = float("-inf")
+            self.due_at = float("-inf")
 
     def find(self, participant_id: str) -> None:
         """A participant is heard again."""
@@ -63,9 +63,9 @@ class Welfare:
 
     def on_tick(self, peers: Mapping[str, PeerKey], *, now: float) -> dict[str, Fare]:
         """Return what is to be told now, by participant."""
-        if now < self._due_at:
+        if now < self.due_at:
             return {}
-        self._due_at = now + EVERY_S
+        self.due_at = now + EVERY_S
         self._watched = {
             name: known
             if (known := self._watched.get(name)) and known.key == key

@@ -32,7 +32,8 @@ from media.core.engine_face import (
     SrtpProfile,
 )
 from media.core.packets import extension_layout, payload_end, payload_offset
-from media.shell.engine import PythonEngine, srtp_session
+from media.shell.engine import PythonEngine
+from media.shell.srtp import SrtpSession
 from tests.support.rtp import one_byte, rtp
 
 MIC, CAMERA = "0", "1"
@@ -99,8 +100,8 @@ class FakePeer:
     not_authentic: int = 0
 
     def __post_init__(self) -> None:
-        self._tx = srtp_session(self.keys.rx_key, self.keys.profile, is_outbound=True)
-        self._rx = srtp_session(self.keys.tx_key, self.keys.profile, is_outbound=False)
+        self._tx = SrtpSession(self.keys.rx_key, self.keys.profile, is_outbound=True)
+        self._rx = SrtpSession(self.keys.tx_key, self.keys.profile, is_outbound=False)
 
     @property
     def ssrcs(self) -> dict[str, int]:

@@ -13,8 +13,8 @@ from media.shell.engine import (
     PACKETS_A_SECOND,
     RTCP_A_SECOND,
     SSRCS_MAX,
-    srtp_session,
 )
+from media.shell.srtp import SrtpSession
 from tests.support.engine_lab import (
     CAMERA,
     MIC,
@@ -54,7 +54,7 @@ def test_forged_packets_from_the_right_address_reach_nobody(
 ) -> None:
     source = random.Random(seed)
     real = ann.protect(audio_packet(ann, 1))
-    forger = srtp_session(bytes(28), lab.profile, is_outbound=True)
+    forger = SrtpSession(bytes(28), lab.profile, is_outbound=True)
 
     with lab.counted(not_authentic=202, packets_in=0, packets_out=0):
         for _ in range(200):
@@ -191,7 +191,7 @@ def test_new_streams_are_bounded_before_libsrtp_keeps_state_for_them(
 
 
 def test_forged_streams_use_up_nothing(lab: EngineLab, ann: FakePeer, bob: FakePeer) -> None:
-    forger = srtp_session(bytes(28), lab.profile, is_outbound=True)
+    forger = SrtpSession(bytes(28), lab.profile, is_outbound=True)
     for ssrc in range(2 * SSRCS_MAX):
         forged = forger.protect(rtp(ssrc=10_000 + ssrc, payload=b"x"))
         lab.engine.on_srtp(ann.addr, forged, lab.now)
