@@ -6,40 +6,49 @@ Exit codes: 0 done, 1 cannot start, 2 bad usage or settings, 3 the audit trail i
 import asyncio
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
+from telehealth import keys_cli, sealing_commands
 from telehealth.access.actor import Actor, Job
 from telehealth.app import AddressTaken
 from telehealth.app import serve as serve_until_stopped
 from telehealth.audit import actions as audit_actions
 from telehealth.audit.chain import ChainReport
+from telehealth.command_settings import settings_or_exit
 from telehealth.contract import ClinicId
 from telehealth.demo import DemoRefused, DemoSettings
 from telehealth.demo import run as run_demo
+from telehealth.identity import staff as staff_actions
+from telehealth.identity.staff_http import PASSWORD_PAGE
 from telehealth.migrations.run import upgrade
 from telehealth.platform.clock import SystemClock
-from telehealth.platform.config import DatabaseSettings, VisitServiceSettings, WorkerSettings
+from telehealth.platform.config import (
+    DatabaseSettings,
+    KeyCommandSettings,
+    VisitServiceSettings,
+    WorkerSettings,
+)
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
-from telehealth.platform.signing import KeyFileUnsafe, make_key_file
+from telehealth.platform.sealing.errors import ProviderUnsafe
+from telehealth.platform.signing import KeyFileUnsafe
 from telehealth.retention_commands import app as retention
+from telehealth.sealing_commands import sealed_database
 from telehealth.serve_all import CannotServe, ServeAllSettings
 from telehealth.serve_all import run as run_all
 from telehealth.worker import KeyFileMissing, deliver_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The visit service.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
-keys = typer.Typer(no_args_is_help=True, help="Token-signing keys.")
+staff = typer.Typer(no_args_is_help=True, help="Accounts of staff.")
 app.add_typer(audit, name="audit")
-app.add_typer(keys, name="keys")
+app.add_typer(staff, name="staff")
+keys_cli.app.add_typer(sealing_commands.app)
+app.add_typer(keys_cli.app, name="keys")
 app.add_typer(retention, name="retention")
 
-Settings = TypeVar("Settings", bound=BaseSettings)
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
@@ -47,10 +56,10 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 def serve() -> None:
     """Serve pages, REST and the internal port until SIGTERM."""
     set_up_logging()
-    settings = _settings(VisitServiceSettings)
+    settings = settings_or_exit(VisitServiceSettings)
     try:
         asyncio.run(serve_until_stopped(settings))
-    except (AddressTaken, KeyFileUnsafe, FileNotFoundError) as reason:
+    except (AddressTaken, KeyFileUnsafe, ProviderUnsafe, FileNotFoundError) as reason:
         _cannot_start(str(reason))
 
 
@@ -58,9 +67,11 @@ def serve() -> None:
 def work() -> None:
     """Deliver what is owed to charts and rooms until SIGTERM."""
     set_up_logging()
-    settings = _settings(WorkerSettings)
+    settings = settings_or_exit(WorkerSettings)
     try:
         asyncio.run(deliver_until_told(settings))
+    except (ProviderUnsafe, FileNotFoundError) as reason:
+        _cannot_start(str(reason))
     except KeyFileMissing:
         _cannot_start("TELEHEALTH_EHR_KEY_FILE: an EHR that is not on this machine needs one")
 
@@ -69,7 +80,7 @@ def work() -> None:
 def serve_all() -> None:
     """Run every process on this machine, supervised, until Ctrl-C."""
     try:
-        run_all(_settings(ServeAllSettings))
+        run_all(settings_or_exit(ServeAllSettings))
     except CannotServe as reason:
         _cannot_start(str(reason))
 
@@ -78,7 +89,7 @@ def serve_all() -> None:
 def demo() -> None:
     """Run the product with invented people and a simulated chart, until Ctrl-C."""
     try:
-        run_demo(_settings(DemoSettings))
+        run_demo(settings_or_exit(DemoSettings))
     except DemoRefused as reason:
         _cannot_start(str(reason))
 
@@ -86,19 +97,27 @@ def demo() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest form; does nothing when it is there."""
-    upgrade(_settings(DatabaseSettings).database_url.get_secret_value())
+    upgrade(settings_or_exit(DatabaseSettings).database_url.get_secret_value())
     typer.echo("The database has the newest form.")
 
 
-@keys.command("make")
-def make(file: Path) -> None:
-    """Draw a signing key into a new FILE that only its owner may read."""
-    try:
-        make_key_file(file)
-    except FileExistsError:
-        typer.echo(f"{file} is there already; keys are never overwritten", err=True)
-        raise typer.Exit(code=2) from None
-    typer.echo(f"Made {file}.")
+@staff.command("password-link")
+def password_link(email: str, origin: str = "") -> None:
+    """Make a link with which the owner of EMAIL chooses a password, once, within 72 hours.
+
+    For the first administrator, and for one who is locked out with nobody left to help.  Second
+    factors stay.  ORIGIN, such as https://clinic.example.org, is put before the link's path.
+    """
+    secret = asyncio.run(_password_link(settings_or_exit(KeyCommandSettings), email))
+    if secret is None:
+        typer.echo("There is no such account.", err=True)
+        raise typer.Exit(code=2)
+    typer.echo(f"{origin}{PASSWORD_PAGE}{secret}")
+
+
+async def _password_link(settings: KeyCommandSettings, email: str) -> str | None:
+    async with sealed_database(settings) as (database, _), database.unit_of_work() as uow:
+        return await staff_actions.make_link_for_operator(uow, email=email, now=SystemClock().now())
 
 
 @audit.command()
@@ -107,7 +126,7 @@ def verify(since: Day = None, until: Day = None) -> None:
 
     Exit codes: 0 whole, 2 bad usage, 3 broken (the first broken entry is printed).
     """
-    url = _settings(DatabaseSettings).database_url.get_secret_value()
+    url = settings_or_exit(DatabaseSettings).database_url.get_secret_value()
     reports = asyncio.run(_verify(url, _utc(since), _utc(until)))
     for clinic_id, report in reports.items():
         if report.first_broken is not None:
@@ -141,18 +160,6 @@ async def _verify(
     finally:
         await database.close()
     return reports
-
-
-def _settings(kind: type[Settings]) -> Settings:
-    """Read the environment; name what is missing or wrong, never its value."""
-    try:
-        return kind()
-    except ValidationError as invalid:
-        prefix = str(kind.model_config.get("env_prefix", ""))
-        for fault in invalid.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in fault["loc"][:1])
-            typer.echo(f"{prefix}{name.upper()}: {fault['msg']}", err=True)
-        raise typer.Exit(code=2) from None
 
 
 def _utc(day: datetime | None) -> datetime | None:

@@ -8,6 +8,8 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from types import MappingProxyType
+from typing import Final
 
 import structlog
 
@@ -20,12 +22,21 @@ from telehealth.delivery.lanes import LEASE, POLICY, Lane
 from telehealth.delivery.nudge import listening
 from telehealth.delivery.ports import Deliverer
 from telehealth.delivery.room_link import RoomLink
-from telehealth.delivery.runner import LaneRunner
+from telehealth.delivery.runner import LaneRunner, Pace
+from telehealth.messaging.actions import NoticeDeliverer
+from telehealth.messaging.email_client import HttpMail
+from telehealth.messaging.policy import Channel
+from telehealth.messaging.ports import MessageChannel
+from telehealth.messaging.twilio_client import TwilioTexts
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
+from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import secret_bytes
 from telehealth.privacy.keeper import RetentionKeeper
+
+_PACE: Final = MappingProxyType({Lane.NOTICE: Pace(calls_at_once=2)})
+"""A morning's texts may take their minutes: whoever is put out of a room waits for no text."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,14 +53,23 @@ def work() -> None:
 async def deliver_until_told(settings: WorkerSettings) -> None:
     """Deliver what is owed until SIGTERM or SIGINT; running calls are given a moment to end."""
     clock = SystemClock()
-    database = Database(settings.database_url.get_secret_value())
+    data_url = settings.database_url.get_secret_value()
+    keyring = keyring_from(settings, data_url=data_url, clock=clock)
+    database = Database(data_url, keyring=keyring)
     rooms = RoomLink(
         settings.signaling_control_urls,
         key=secret_bytes(settings.signaling_key.get_secret_value()),
         clock=clock,
     )
     chart = _chart(settings, database=database, clock=clock)
-    runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
+    notices = NoticeDeliverer(
+        _channels(settings),
+        database=database,
+        clock=clock,
+        public_origin=settings.public_origin,
+    )
+    lanes: dict[Lane, Deliverer] = {Lane.ROOM: rooms, Lane.EHR: chart, Lane.NOTICE: notices}
+    runners = _runners(lanes, database=database, clock=clock)
     keeper = RetentionKeeper(database, clock=clock)
     link = asyncio.create_task(rooms.run())
     try:
@@ -63,7 +83,9 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
         with suppress(asyncio.CancelledError):
             await link
         await chart.close()
+        await notices.close()
         await database.close()
+        await keyring.close()
 
 
 def _runners(
@@ -76,9 +98,35 @@ def _runners(
         draw=random.SystemRandom().random,
     )
     return [
-        LaneRunner(lane=lane, database=database, deliverer=deliverer, clock=clock, desk=desk)
+        LaneRunner(
+            lane=lane,
+            database=database,
+            deliverer=deliverer,
+            clock=clock,
+            desk=desk,
+            pace=_PACE.get(lane),
+        )
         for lane, deliverer in deliverers.items()
     ]
+
+
+def _channels(settings: WorkerSettings) -> dict[Channel, MessageChannel]:
+    """Make the ways in which this installation reaches people; none is an answer."""
+    channels: dict[Channel, MessageChannel] = {}
+    if settings.texts_base_url is not None:
+        channels[Channel.TEXT] = TwilioTexts(
+            settings.texts_base_url,
+            account=settings.texts_account,
+            token=settings.texts_token.get_secret_value(),
+            sender=settings.texts_sender,
+        )
+    if settings.mail_base_url is not None:
+        channels[Channel.EMAIL] = HttpMail(
+            settings.mail_base_url,
+            token=settings.mail_token.get_secret_value(),
+            sender=settings.mail_sender,
+        )
+    return channels
 
 
 def _chart(settings: WorkerSettings, *, database: Database, clock: Clock) -> ChartDeliverer:

@@ -15,12 +15,31 @@ class AuditEvent(StrEnum):
     CLINIC_ADDED = "clinic.added"
     PERSON_ADDED = "person.added"
     PERSON_VIEWED = "person.viewed"
+    PERSON_ERASED = "person.erased"
     ACCOUNT_ADDED = "account.added"
     PERSON_SIGNED_IN = "person.signed_in"
     PERSON_SIGN_IN_REFUSED = "person.sign_in_refused"
     PERSON_SIGNED_OUT = "person.signed_out"
     SESSION_ENDED = "session.ended"
     """A login session was ended by us: replaced by a newer one, or an old secret came back."""
+    PASSWORD_ACCEPTED = "person.password_accepted"  # noqa: S105  (an event, no secret)
+    """A right password; the second step of the sign-in is still to come."""
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105
+    PASSWORD_LINK_MADE = "password.link_made"  # noqa: S105
+    PASSWORD_SET_BY_LINK = "password.set_by_link"  # noqa: S105
+    FACTOR_ADDED = "factor.added"
+    FACTOR_REMOVED = "factor.removed"
+    RECOVERY_CODES_MADE = "factor.recovery_codes_made"
+    SESSION_PROVED = "session.proved"
+    """A factor was shown again before an act that asks for it."""
+    SESSION_PROOF_REFUSED = "session.proof_refused"
+    ACCOUNT_LOCKED = "account.locked"
+    ACCOUNT_UNLOCKED = "account.unlocked"
+    ACCOUNT_FACTORS_RESET = "account.factors_reset"
+    PERSON_DISABLED = "person.disabled"
+    PERSON_ENABLED = "person.enabled"
+    PERSON_ROLE_CHANGED = "person.role_changed"
+    STAFF_VIEWED = "staff.viewed"
     LINK_ISSUED = "link.issued"
     LINK_OPENED = "link.opened"
     LINK_REFUSED = "link.refused"
@@ -47,6 +66,8 @@ class AuditEvent(StrEnum):
     VISIT_ADMITTED = "visit.admitted"
     VISIT_RETURNED_TO_LOBBY = "visit.returned_to_lobby"
     VISIT_REMOVED = "visit.removed"
+    VISIT_SEAT_REVOKED = "visit.seat_revoked"
+    """Whoever sat there may act for the clinic no more."""
     VISIT_MEDIA_FAILED = "visit.media_failed"
     VISIT_ATTENDANCE_ENDED = "visit.attendance_ended"
     VISIT_VIEWED = "visit.viewed"
@@ -58,6 +79,15 @@ class AuditEvent(StrEnum):
     DELIVERY_VIEWED = "delivery.viewed"
     DELIVERY_SETTLED = "delivery.settled"
     CHART_PUSHED = "chart.pushed"
+    NOTICE_SENT = "notice.sent"
+    CODE_ISSUED = "code.issued"
+    CODE_ACCEPTED = "code.accepted"
+    CODE_REFUSED = "code.refused"
+    GUEST_INVITED = "guest.invited"
+    GUEST_REVOKED = "guest.revoked"
+    SSO_LINKED = "sso.linked"
+    SSO_ACCEPTED = "sso.accepted"
+    """The clinic's provider vouched for somebody; our own second step is to come."""
     AUDIT_VERIFIED = "audit.verified"
     PRIVACY_VIEWED = "privacy.viewed"
     """A patient looked at what they agreed to, and at who has looked at their data."""
@@ -93,6 +123,7 @@ _READS: Final = frozenset(
         _E.DELIVERY_VIEWED,
         _E.PRIVACY_VIEWED,
         _E.CORRECTION_VIEWED,
+        _E.STAFF_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -100,10 +131,16 @@ _CREATES: Final = frozenset(
         _E.CLINIC_ADDED,
         _E.PERSON_ADDED,
         _E.ACCOUNT_ADDED,
+        _E.PASSWORD_LINK_MADE,
+        _E.FACTOR_ADDED,
+        _E.RECOVERY_CODES_MADE,
         _E.LINK_ISSUED,
         _E.VISIT_BOOKED,
         _E.VISIT_TICKET_ISSUED,
         _E.CHART_PUSHED,
+        _E.CODE_ISSUED,
+        _E.GUEST_INVITED,
+        _E.SSO_LINKED,
         _E.EXPORT_LINK_MADE,
         _E.CORRECTION_ASKED,
     }
@@ -114,9 +151,16 @@ _EXECUTES: Final = frozenset(
         _E.PERSON_SIGN_IN_REFUSED,
         _E.PERSON_SIGNED_OUT,
         _E.SESSION_ENDED,
+        _E.PASSWORD_ACCEPTED,
+        _E.SSO_ACCEPTED,
+        _E.SESSION_PROVED,
+        _E.SESSION_PROOF_REFUSED,
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
         _E.AUDIT_VERIFIED,
+        _E.NOTICE_SENT,
+        _E.CODE_ACCEPTED,
+        _E.CODE_REFUSED,
         _E.EXPORT_REFUSED,
         _E.RECORD_EXPORTED,
         _E.RETENTION_REMOVED,

@@ -1,6 +1,6 @@
 """Every query of the audit trail."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -112,3 +112,27 @@ async def unscoped_pages(
         yield page
         for entry in page:
             session.expunge(entry)
+
+
+async def unscoped_recent_of(
+    session: AsyncSession,
+    clinic_id: ClinicId,
+    subject_id: UUID,
+    *,
+    events: Collection[str],
+    since: datetime,
+    most: int,
+) -> list[AuditEntry]:
+    """Return the newest entries of some kinds about one subject, who is told of them."""
+    statement = (
+        select(AuditEntry)
+        .where(
+            AuditEntry.clinic_id == clinic_id,
+            AuditEntry.at >= since,
+            AuditEntry.subject_id == subject_id,
+            AuditEntry.event.in_(events),
+        )
+        .order_by(AuditEntry.seq.desc())
+        .limit(most)
+    )
+    return list(await session.scalars(statement))

@@ -25,7 +25,9 @@ from telehealth.delivery.tables import AttemptStep, DeliveryAttempt, LedgerEntry
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_uuid
 
-_AUDITED_WHEN_CONFIRMED: Final = MappingProxyType({Lane.EHR: AuditEvent.CHART_PUSHED})
+_AUDITED_WHEN_CONFIRMED: Final = MappingProxyType(
+    {Lane.EHR: AuditEvent.CHART_PUSHED, Lane.NOTICE: AuditEvent.NOTICE_SENT}
+)
 """Lanes that carry a patient's data out; rooms hear ids only."""
 
 

@@ -28,6 +28,8 @@ class OwedEvent(StrEnum):
     PARTICIPANT_REVOKED = "participant.revoked"
     VISIT_ENDED = "visit.ended"
     VISIT_COMPLETED = "visit.completed"
+    LINK_TO_SEND = "link.to_send"
+    CODE_TO_SEND = "code.to_send"
 
 
 class Lane(StrEnum):
@@ -35,6 +37,7 @@ class Lane(StrEnum):
 
     ROOM = "room"
     EHR = "ehr"
+    NOTICE = "notice"
 
 
 class EntryKind(StrEnum):
@@ -47,6 +50,8 @@ class EntryKind(StrEnum):
     ROOM_ENDED = "room.ended"
     CHART_ENCOUNTER = "chart.encounter"
     CHART_NOTE = "chart.note"
+    NOTICE_LINK = "notice.link"
+    NOTICE_CODE = "notice.code"
 
 
 class OrderUntil(StrEnum):
@@ -99,6 +104,22 @@ _CHART: Final = Policy(
     quiet=timedelta(seconds=60),
 )
 
+_NOTICE_LINK: Final = Policy(
+    try_for=timedelta(hours=1),
+    alert_after=timedelta(minutes=10),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=20),
+)
+# A code is good for ten minutes: later nobody needs it, and its deliverer lets it lapse.
+_NOTICE_CODE: Final = Policy(
+    try_for=timedelta(minutes=15),
+    alert_after=timedelta(minutes=12),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=10),
+)
+
 POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
     {
         EntryKind.ROOM_CALLED_IN: _ROOM,
@@ -108,13 +129,17 @@ POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
         EntryKind.ROOM_ENDED: _ROOM,
         EntryKind.CHART_ENCOUNTER: _CHART,
         EntryKind.CHART_NOTE: _CHART,
+        EntryKind.NOTICE_LINK: _NOTICE_LINK,
+        EntryKind.NOTICE_CODE: _NOTICE_CODE,
     }
 )
 
 LEASE: Final = timedelta(seconds=60)
 """How long a claim holds; not renewed, so a call that outlives it loses its say."""
 
-PARTNER: Final[Mapping[Lane, str]] = MappingProxyType({Lane.ROOM: "signaling", Lane.EHR: "ehr"})
+PARTNER: Final[Mapping[Lane, str]] = MappingProxyType(
+    {Lane.ROOM: "signaling", Lane.EHR: "ehr", Lane.NOTICE: "messages"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +239,30 @@ def _chart_key(clinic_id: UUID, visit_id: UUID, facts: Facts) -> str:
             return str(visit_id)
 
 
+def _notice(
+    event: OwedEvent, clinic_id: UUID, visit_id: UUID, version: int, facts: Facts
+) -> Sequence[Owed]:
+    """One text or e-mail, in the order of its person; once for each link or code."""
+    del clinic_id, visit_id, version
+    is_code = event is OwedEvent.CODE_TO_SEND
+    return [
+        Owed(
+            lane=Lane.NOTICE,
+            kind=EntryKind.NOTICE_CODE if is_code else EntryKind.NOTICE_LINK,
+            key=str(facts["secret_id"]),
+            order_key=str(facts["person_id"]),
+            payload=facts,
+        )
+    ]
+
+
 _Rule: TypeAlias = Callable[[OwedEvent, UUID, UUID, int, Facts], Sequence[Owed]]
 
 _OWED: Final[Mapping[OwedEvent, _Rule]] = MappingProxyType(
-    {**dict.fromkeys(_ROOM_KIND, _room), OwedEvent.VISIT_COMPLETED: _chart}
+    {
+        **dict.fromkeys(_ROOM_KIND, _room),
+        OwedEvent.VISIT_COMPLETED: _chart,
+        OwedEvent.LINK_TO_SEND: _notice,
+        OwedEvent.CODE_TO_SEND: _notice,
+    }
 )

@@ -9,6 +9,8 @@ from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
+from telehealth.identity.factors import tables as factors
+from telehealth.messaging import tables as messaging
 from telehealth.platform.db import Base
 from telehealth.privacy import tables as privacy
 from telehealth.scheduling import tables as scheduling
@@ -21,7 +23,9 @@ TABLE_MODULES: Final = (
     chart_sync,
     charting,
     delivery,
+    factors,
     identity,
+    messaging,
     privacy,
     scheduling,
     visits,

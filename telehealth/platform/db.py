@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +26,16 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _READS = "telehealth_reads"
+SEALED_WITH = "telehealth_sealed_with"
+"""Where a session keeps the keyring, in `Session.info`."""
+
+
+class KeepsKeysFresh(Protocol):
+    """What the database asks of the keyring: the rest is between it and sealed columns."""
+
+    async def freshen(self) -> None:
+        """Renew what is about to grow too old; called while no transaction is open."""
+        ...
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -118,10 +128,18 @@ class Database:
         url: `sqlite+aiosqlite:///path` or `postgresql+psycopg://…`.
         wake_worker: Told after a commit that owes somebody something; a lost call costs the
             worker's one-second poll, nothing else.
+        keyring: Opens and seals marked columns; without one, nothing marked is read or written.
     """
 
-    def __init__(self, url: str, *, wake_worker: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        wake_worker: Callable[[], None] = lambda: None,
+        keyring: KeepsKeysFresh | None = None,
+    ) -> None:
         self._wake_worker = wake_worker
+        self._keyring = keyring
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
         # A driver's error would otherwise quote the values of the row: names, notes.
@@ -129,7 +147,9 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_immediately)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, info={SEALED_WITH: keyring}
+        )
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -137,6 +157,7 @@ class Database:
 
         What was loaded expires with it: take the values out before the block ends.
         """
+        await self._freshen()
         async with self._sessions() as session:
             await session.connection(execution_options={_READS: True})
             try:
@@ -150,6 +171,7 @@ class Database:
 
         Cancel safety: a cancelled block is rolled back.  No network call belongs inside it.
         """
+        await self._freshen()
         async with self._sessions() as session:
             unit = UnitOfWork(session, wake_worker=self._wake_worker)
             async with session.begin():
@@ -164,6 +186,10 @@ class Database:
         except (SQLAlchemyError, OSError):
             return False
         return True
+
+    async def _freshen(self) -> None:
+        if self._keyring is not None:
+            await self._keyring.freshen()
 
     async def close(self) -> None:
         """Close every connection."""
