@@ -82,6 +82,8 @@ async def test_fifty_writers_at_once_make_one_chain(database: Database, figure: 
     async def write() -> None:
         for number in numbers:
             async with database.unit_of_work() as uow:
+                # Begins the transaction, which on SQLite is the lock.
+                await uow.session.connection()
                 await repository.lock_chain(uow.session, CLINIC)
                 began = time.perf_counter()
                 await audit.record(

@@ -67,11 +67,32 @@ async def test_a_role_sees_its_own_clinic_only(
     assert set(cards) == {getattr(clinic, name) for name in seen}
 
 
-@pytest.mark.parametrize("role", [Role.GUEST, Role.AUDITOR])
-async def test_an_unlisted_role_sees_nobody(
-    database: Database, clinic: InventedClinic, role: Role
+async def test_an_auditor_puts_names_to_ids_of_the_own_clinic_only(
+    database: Database, clinic: InventedClinic, other: InventedClinic
 ) -> None:
-    actor = Actor(clinic_id=clinic.clinic_id, role=role, person_id=PersonId(new_uuid()))
+    auditor = Actor(clinic_id=clinic.clinic_id, role=Role.AUDITOR, person_id=PersonId(new_uuid()))
+
+    async with database.unit_of_work() as uow:
+        cards = await identity.person_cards(uow, by=auditor, person_ids=everybody(clinic, other))
+        found = await identity.find_people(uow, by=auditor, now=MORNING, words="invented")
+
+    assert set(cards) == set(everybody(clinic))
+    assert {card.person_id for card in found} <= set(everybody(clinic))
+
+
+async def test_only_whoever_reads_the_trail_searches_people(
+    database: Database, clinic: InventedClinic
+) -> None:
+    async with database.unit_of_work() as uow:
+        for role in (Role.PATIENT, Role.PROVIDER, Role.SCHEDULER):
+            with pytest.raises(NotPermitted):
+                await identity.find_people(
+                    uow, by=clinic.actor(role), now=MORNING, words="invented"
+                )
+
+
+async def test_an_unlisted_role_sees_nobody(database: Database, clinic: InventedClinic) -> None:
+    actor = Actor(clinic_id=clinic.clinic_id, role=Role.GUEST, person_id=PersonId(new_uuid()))
 
     async with database.unit_of_work() as uow:
         assert await identity.person_cards(uow, by=actor, person_ids=everybody(clinic)) == {}
