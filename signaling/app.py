@@ -25,6 +25,7 @@ from signaling.shell.rooms import Rooms
 from signaling.shell.server import Door, PublicPort
 from signaling.shell.service_tokens import key_from_text
 from signaling.shell.spool import Spool
+from signaling.shell.tasks import end
 from signaling.shell.tickets import TicketCheck
 from signaling.shell.visit_client import VisitClient
 from signaling.shell.visit_events import InternalPort
@@ -108,9 +109,7 @@ class Application:
         self.rooms.is_draining = True
         await self._public.stop()
         await self._internal.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._visits.flush(within_s=LAST_WORDS_S)
         await self._nodes.close()
         await self._visits.close()

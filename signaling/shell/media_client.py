@@ -6,7 +6,6 @@ that is proof of its end, `core.node_death` decides.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
@@ -39,6 +38,7 @@ from media.contract.control import (
 )
 from signaling.core.node_death import Witnesses, is_over
 from signaling.core.placement import MediaNode
+from signaling.shell.tasks import end
 
 COMMAND_LIMIT_S: Final = 3.0
 HELLO_LIMIT_S: Final = 2.0
@@ -316,12 +316,7 @@ class MediaNodes:
 
     async def close(self) -> None:
         """Close every channel; rooms at the media nodes go on."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks.values())
 
     def _witnesses(self, boot_id: str, channel: MediaChannel) -> Witnesses:
         beat = self.beating.get(channel.node.node_id)
