@@ -11,15 +11,21 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import uvicorn
+from limits.aio.storage import MemoryStorage, RedisStorage
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
+from telehealth.access.gate import RouteGate
+from telehealth.access.http import actor_in, row_in
+from telehealth.access.route_table import INTERNAL_ROUTES, PUBLIC_ROUTES
+from telehealth.access.routes import Who
 from telehealth.audit import http as audit
+from telehealth.break_glass import http as break_glass
 from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE
 from telehealth.delivery import http as delivery
@@ -40,8 +46,10 @@ from telehealth.platform.guards import (
     SmallBodies,
 )
 from telehealth.platform.http import Services
+from telehealth.platform.idempotency.once import Asker, OnceOnly
+from telehealth.platform.paces import Allowance, Pace
 from telehealth.platform.problems import on_http_exception, on_refusal
-from telehealth.platform.rates import AddressRate
+from telehealth.platform.rates import Rates, redis_pool, redis_storage
 from telehealth.platform.signing import (
     TokenRefused,
     TokenSigner,
@@ -57,7 +65,27 @@ from telehealth.web import assets, auditor, patient, provider, scheduler, sign_i
 from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
-_PROBES: Final = frozenset({"/healthz", "/readyz"})
+_PROBES: Final = frozenset(row.path for row in INTERNAL_ROUTES if row.who is Who.PUBLIC)
+
+PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
+    *identity.routes,
+    *visits.routes,
+    *consent_http.routes,
+    *waiting_room.routes,
+    *charting.routes,
+    *break_glass.routes,
+    *delivery.routes,
+    *audit.routes,
+    *privacy.routes,
+    *assets.routes,
+    *patient.routes,
+    *privacy_pages.routes,
+    *sign_in.routes,
+    *provider.routes,
+    *scheduler.routes,
+    *auditor.routes,
+)
+"""Every route of the public port; its rows stand in `access/route_table.py`."""
 
 
 class VisitService(NamedTuple):
@@ -77,17 +105,26 @@ class AddressTaken(Exception):
         self.listen = listen
 
 
-def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) -> VisitService:
+def create_app(
+    settings: VisitServiceSettings,
+    *,
+    clock: Clock | None = None,
+    counts: RedisStorage | MemoryStorage | None = None,
+) -> VisitService:
     """Make both applications.
 
     Args:
         settings: Read once; narrow values are passed on.
         clock: Another clock than the machine's, for tests.
+        counts: Where requests are counted, if not at the Redis of the settings; for tests.
 
     Raises:
         KeyFileUnsafe: The signing keys or the shared secret cannot be used.
     """
     clock = clock or SystemClock()
+    service_key = secret_bytes(settings.service_key.get_secret_value())
+    pool = redis_pool(settings.redis_url.get_secret_value())
+    sign_ins = Allowance(settings.sign_in_per_minute)
     desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
     services = Services(
         database=Database(
@@ -96,13 +133,15 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
         clock=clock,
         signer=TokenSigner(read_key_file(settings.keys_file), clock=clock),
         password_hasher=desk,
-        sign_in_rate=AddressRate(
-            burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
+        rates=Rates(
+            counts or redis_storage(pool),
+            key=service_key,
+            allowances=dict.fromkeys((Pace.SIGN_IN, Pace.LINK), sign_ins),
         ),
         public_origin=settings.public_origin,
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
-        service_key=secret_bytes(settings.service_key.get_secret_value()),
+        service_key=service_key,
         deployment=settings.deployment,
         audit_heads_folder=settings.audit_heads_folder,
         audit_public_keys=settings.audit_public_keys,
@@ -110,6 +149,7 @@ def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) ->
 
     async def close() -> None:
         desk.close()
+        await pool.disconnect()
         await services.database.close()
 
     return VisitService(_public_app(services), _internal_app(services), close)
@@ -136,23 +176,6 @@ async def serve(settings: VisitServiceSettings) -> None:
 
 
 def _public_app(services: Services) -> Starlette:
-    routes: list[BaseRoute] = [
-        *identity.routes,
-        *visits.routes,
-        *consent_http.routes,
-        *waiting_room.routes,
-        *charting.routes,
-        *delivery.routes,
-        *audit.routes,
-        *privacy.routes,
-        *assets.routes,
-        *patient.routes,
-        *privacy_pages.routes,
-        *sign_in.routes,
-        *provider.routes,
-        *scheduler.routes,
-        *auditor.routes,
-    ]
     around = [
         Middleware(
             SecurityHeaders,
@@ -164,8 +187,18 @@ def _public_app(services: Services) -> Starlette:
         Middleware(SmallBodies),
         Middleware(OwnPagesOnly, allowed_origins=services.allowed_origins),
         Middleware(Entrance, services=lambda: services),
+        Middleware(RouteGate, table=PUBLIC_ROUTES, rates=lambda: services.rates),
+        Middleware(OnceOnly, services=lambda: services, asker_of=_asker_of),
     ]
-    return _application(services, routes, around)
+    return _application(services, PUBLIC_ROUTER, around)
+
+
+def _asker_of(scope: Scope) -> Asker | None:
+    """Say whose keys count: those of a known person, where the route table takes repeats."""
+    row, actor = row_in(scope), actor_in(scope)
+    if row is None or not row.is_repeatable or actor is None or actor.person_id is None:
+        return None
+    return Asker(person_id=actor.person_id, clinic_id=actor.clinic_id)
 
 
 def _internal_app(services: Services) -> Starlette:
@@ -196,6 +229,7 @@ def _internal_app(services: Services) -> Starlette:
         Middleware(LastResort),
         Middleware(SmallBodies),
         Middleware(ServiceCallersOnly, is_ours=is_ours, open_paths=_PROBES),
+        Middleware(RouteGate, table=INTERNAL_ROUTES, rates=None),
     ]
     return _application(services, routes, around)
 

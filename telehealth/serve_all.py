@@ -287,6 +287,7 @@ def _environment(
         "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
         "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
+        "TELEHEALTH_REDIS_URL": redis.url,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
         "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
             [f"ws://{signaling_internal}/control/visit"]

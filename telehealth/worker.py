@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 import structlog
 
@@ -16,6 +17,7 @@ from telehealth.audit.head_directory import HeadDirectory
 from telehealth.audit.head_keeper import HeadKeeper
 from telehealth.audit.heads import log_name
 from telehealth.audit.ports import HeadSink
+from telehealth.break_glass.actions import sweep as end_break_glass
 from telehealth.chart_sync.actions import ChartDeliverer, ChartPlace
 from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
 from telehealth.chart_sync.ports import Exchange
@@ -29,9 +31,13 @@ from telehealth.delivery.runner import LaneRunner
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
+from telehealth.platform.idempotency.once import sweep as forget_named_acts
 from telehealth.platform.signing import KeyState, read_key_file, secret_bytes
+from telehealth.platform.sweeper import Sweep, keep_sweeping
 from telehealth.privacy.keeper import RetentionKeeper
 
+SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts, end_break_glass)
+"""What is done when time has passed."""
 _log = structlog.get_logger(__name__)
 
 
@@ -57,6 +63,7 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
     runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
     keeper = RetentionKeeper(database, clock=clock)
     link = asyncio.create_task(rooms.run())
+    sweeping = asyncio.create_task(keep_sweeping(SWEEPS, database=database, clock=clock))
     head_keeper = _head_keeper(settings, database=database, clock=clock)
     heads = asyncio.create_task(head_keeper.run()) if head_keeper is not None else None
     try:
@@ -66,7 +73,7 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
             await asyncio.gather(keeper.run(), *(runner.run() for runner in runners))
             _log.info("worker.stopped")
     finally:
-        for task in (link, heads):
+        for task in (link, sweeping, heads):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):

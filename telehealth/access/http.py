@@ -7,8 +7,10 @@ from starlette.types import Scope
 
 from telehealth.access.actor import Actor
 from telehealth.access.errors import NotSignedIn
+from telehealth.access.routes import RouteRow
 
 _KEY: Final = "telehealth.actor"
+_ROW: Final = "telehealth.route"
 
 
 def put_actor(scope: Scope, actor: Actor) -> None:
@@ -22,7 +24,24 @@ def actor_of(request: HTTPConnection) -> Actor:
     Raises:
         NotSignedIn: On nobody's.
     """
-    actor = request.scope.get(_KEY)
-    if not isinstance(actor, Actor):
+    actor = actor_in(request.scope)
+    if actor is None:
         raise NotSignedIn
     return actor
+
+
+def actor_in(scope: Scope) -> Actor | None:
+    """Return on whose behalf a request runs, if on anybody's."""
+    actor = scope.get(_KEY)
+    return actor if isinstance(actor, Actor) else None
+
+
+def put_row(scope: Scope, row: RouteRow) -> None:
+    """Say which row of the route table let this request in."""
+    scope[_ROW] = row
+
+
+def row_in(scope: Scope) -> RouteRow | None:
+    """Return the row of the route table that let this request in."""
+    row = scope.get(_ROW)
+    return row if isinstance(row, RouteRow) else None

@@ -102,6 +102,14 @@ class AuditEvent(StrEnum):
     """A parked delivery was settled by a person."""
     CHART_PUSHED = "chart.pushed"
     """A patient's data was filed in the chart of a partner."""
+    EMERGENCY_OPENED = "emergency.opened"
+    """Somebody opened a record in an emergency, with a reason and a fresh proof."""
+    EMERGENCY_VIEWED = "emergency.viewed"
+    """A record opened in an emergency was read."""
+    EMERGENCY_ENDED = "emergency.ended"
+    """An emergency access ended, by its time or by a person."""
+    EMERGENCIES_VIEWED = "emergencies.viewed"
+    """The list of emergency accesses was looked at."""
     AUDIT_VERIFIED = "audit.verified"
     """The audit trail was checked for alterations."""
     AUDIT_VIEWED = "audit.viewed"
@@ -154,6 +162,8 @@ _READS: Final = frozenset(
         _E.ACCOUNTING_VIEWED,
         _E.PRIVACY_VIEWED,
         _E.CORRECTION_VIEWED,
+        _E.EMERGENCY_VIEWED,
+        _E.EMERGENCIES_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -177,6 +187,8 @@ _EXECUTES: Final = frozenset(
         _E.SESSION_ENDED,
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
+        _E.EMERGENCY_OPENED,
+        _E.EMERGENCY_ENDED,
         _E.AUDIT_VERIFIED,
         _E.AUDIT_EXPORTED,
         _E.EXPORT_REFUSED,

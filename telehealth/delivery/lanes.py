@@ -28,6 +28,7 @@ class OwedEvent(StrEnum):
     PARTICIPANT_REVOKED = "participant.revoked"
     VISIT_ENDED = "visit.ended"
     VISIT_COMPLETED = "visit.completed"
+    BREAK_GLASS_OPENED = "break_glass.opened"
 
 
 class Lane(StrEnum):
@@ -35,6 +36,7 @@ class Lane(StrEnum):
 
     ROOM = "room"
     EHR = "ehr"
+    NOTICE = "notice"
 
 
 class EntryKind(StrEnum):
@@ -47,6 +49,7 @@ class EntryKind(StrEnum):
     ROOM_ENDED = "room.ended"
     CHART_ENCOUNTER = "chart.encounter"
     CHART_NOTE = "chart.note"
+    NOTICE_BREAK_GLASS = "notice.break_glass"
 
 
 class OrderUntil(StrEnum):
@@ -99,6 +102,15 @@ _CHART: Final = Policy(
     quiet=timedelta(seconds=60),
 )
 
+# A person waits to hear of it within the minute; a week later somebody reads the list anyway.
+_NOTICE_BREAK_GLASS: Final = Policy(
+    try_for=timedelta(days=7),
+    alert_after=timedelta(minutes=1),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=20),
+)
+
 POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
     {
         EntryKind.ROOM_CALLED_IN: _ROOM,
@@ -108,13 +120,16 @@ POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
         EntryKind.ROOM_ENDED: _ROOM,
         EntryKind.CHART_ENCOUNTER: _CHART,
         EntryKind.CHART_NOTE: _CHART,
+        EntryKind.NOTICE_BREAK_GLASS: _NOTICE_BREAK_GLASS,
     }
 )
 
 LEASE: Final = timedelta(seconds=60)
 """How long a claim holds; not renewed, so a call that outlives it loses its say."""
 
-PARTNER: Final[Mapping[Lane, str]] = MappingProxyType({Lane.ROOM: "signaling", Lane.EHR: "ehr"})
+PARTNER: Final[Mapping[Lane, str]] = MappingProxyType(
+    {Lane.ROOM: "signaling", Lane.EHR: "ehr", Lane.NOTICE: "messages"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +229,29 @@ def _chart_key(clinic_id: UUID, visit_id: UUID, facts: Facts) -> str:
             return str(visit_id)
 
 
+def _break_glass(
+    event: OwedEvent, clinic_id: UUID, access_id: UUID, version: int, facts: Facts
+) -> Sequence[Owed]:
+    """One notice to one auditor; who looked at whose record is not in it."""
+    del event, clinic_id, version
+    person_id = str(facts["person_id"])
+    return [
+        Owed(
+            lane=Lane.NOTICE,
+            kind=EntryKind.NOTICE_BREAK_GLASS,
+            key=f"{access_id}.{person_id}",
+            order_key=person_id,
+            payload=facts,
+        )
+    ]
+
+
 _Rule: TypeAlias = Callable[[OwedEvent, UUID, UUID, int, Facts], Sequence[Owed]]
 
 _OWED: Final[Mapping[OwedEvent, _Rule]] = MappingProxyType(
-    {**dict.fromkeys(_ROOM_KIND, _room), OwedEvent.VISIT_COMPLETED: _chart}
+    {
+        **dict.fromkeys(_ROOM_KIND, _room),
+        OwedEvent.VISIT_COMPLETED: _chart,
+        OwedEvent.BREAK_GLASS_OPENED: _break_glass,
+    }
 )

@@ -252,6 +252,27 @@ async def own_card(uow: UnitOfWork, *, by: Actor, now: datetime) -> PersonCard:
     return cards[by.person_id]
 
 
+async def patient_by_number(
+    uow: UnitOfWork, *, by: Actor, medical_record_number: str, birth_on: date
+) -> PersonId:
+    """Return the patient of the actor's clinic with this number and birth date.
+
+    Raises:
+        PersonUnknown: There is none; which of the two was wrong is not told.
+    """
+    person = await repository.patient_by_number(
+        uow.session, medical_record_number=medical_record_number, birth_on=birth_on, actor=by
+    )
+    if person is None:
+        raise PersonUnknown
+    return PersonId(person.id)
+
+
+async def told_of_break_glass(uow: UnitOfWork, *, clinic_id: ClinicId) -> list[PersonId]:
+    """Return the Auditors of a clinic who are told when a record is opened in an emergency."""
+    return [PersonId(each) for each in await repository.unscoped_told(uow.session, clinic_id)]
+
+
 async def clinic_card(uow: UnitOfWork, *, clinic_id: ClinicId) -> ClinicCard:
     """Return what stands on a clinic's public pages.
 

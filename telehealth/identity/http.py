@@ -1,6 +1,5 @@
 """Routes of the door: sign in, open a link, renew, sign out, and who am I."""
 
-import asyncio
 from datetime import date
 from typing import Annotated, Final
 
@@ -20,9 +19,8 @@ from telehealth.identity.entrance import give_cookies, session_of
 from telehealth.identity.errors import LinkUnknown, SessionEnded, SessionJustRenewed
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.guards import cookies_of
-from telehealth.platform.http import Services, answer, body_of, nothing, services_of
+from telehealth.platform.http import answer, body_of, nothing, services_of
 from telehealth.platform.problems import problem_of
-from telehealth.platform.rates import address_of
 
 _HOME: Final = {Role.PROVIDER: "/console", Role.SCHEDULER: "/board", Role.AUDITOR: "/auditor"}
 _LINK_SECRET_LENGTH: Final = 22
@@ -48,7 +46,6 @@ class OpenLink(_Body):
 async def sign_in(request: Request) -> Response:
     """Let a member of staff in; one answer for everything that is wrong."""
     services = services_of(request)
-    _count(request, services)
     body = await body_of(request, SignIn)
     async with services.database.reading() as session:
         known = await door.known_hash(session, email=body.email)
@@ -73,7 +70,6 @@ async def sign_in(request: Request) -> Response:
 async def open_link(request: Request) -> Response:
     """Let a patient in by a visit link and their birth date."""
     services = services_of(request)
-    _count(request, services)
     body = await body_of(request, OpenLink)
     secret = request.path_params["secret"]
     if len(secret) != _LINK_SECRET_LENGTH:
@@ -144,11 +140,6 @@ async def me(request: Request) -> Response:
             "visit_id": None if actor.visit_id is None else str(actor.visit_id),
         }
     )
-
-
-def _count(request: Request, services: Services) -> None:
-    now = asyncio.get_running_loop().time()
-    services.sign_in_rate.take(address_of(request), now=now)
 
 
 routes: list[Route] = [

@@ -1,7 +1,7 @@
 """Every query of people, accounts, login sessions and visit links."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -86,6 +86,27 @@ async def unscoped_membership(
     return await session.scalar(
         select(Membership).where(
             Membership.person_id == person_id, Membership.clinic_id == clinic_id
+        )
+    )
+
+
+async def unscoped_told(session: AsyncSession, clinic_id: UUID) -> list[UUID]:
+    """Return the Auditors of a clinic who are told of emergency accesses."""
+    statement = select(Membership.person_id).where(
+        Membership.clinic_id == clinic_id, Membership.role == Role.AUDITOR, Membership.is_told
+    )
+    return list(await session.scalars(statement.order_by(Membership.person_id)))
+
+
+async def patient_by_number(
+    session: AsyncSession, *, medical_record_number: str, birth_on: date, actor: Actor
+) -> Person | None:
+    """Return the one person with this number and birth date whom the actor may know to exist."""
+    return await session.scalar(
+        visible_to(actor).where(
+            Person.clinic_id == actor.clinic_id,
+            Person.medical_record_number == medical_record_number,
+            Person.birth_on == birth_on,
         )
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -57,6 +58,8 @@ class Membership(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
     role: Mapped[Role] = mapped_column(EnumText(Role))
     added_at: Mapped[datetime]
+    is_told: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """An Auditor: whether emergency accesses are told to them as they happen."""
 
 
 class Account(Base):

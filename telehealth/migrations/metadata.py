@@ -5,11 +5,13 @@ from typing import Final
 from sqlalchemy import MetaData
 
 from telehealth.audit import tables as audit
+from telehealth.break_glass import tables as break_glass
 from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
 from telehealth.platform.db import Base
+from telehealth.platform.idempotency import tables as idempotency
 from telehealth.privacy import tables as privacy
 from telehealth.scheduling import tables as scheduling
 from telehealth.visits import tables as visits
@@ -18,9 +20,11 @@ from telehealth.waiting_room import tables as waiting_room
 # Importing a module puts its tables there; the list says that all of them were meant.
 TABLE_MODULES: Final = (
     audit,
+    break_glass,
     chart_sync,
     charting,
     delivery,
+    idempotency,
     identity,
     privacy,
     scheduling,

@@ -60,11 +60,11 @@ class VisitServiceSettings(BaseSettings):
     trusted_proxies: list[str] = []
     """Addresses whose X-Forwarded-For is believed; none by default."""
 
-    sign_in_burst: Annotated[int, Field(ge=1)] = 30
-    """Tries at sign-in or at a link that one address may make at once."""
+    redis_url: SecretStr
+    """Where requests are counted; `redis://…` or `unix:///…`, may hold a password."""
 
-    sign_in_per_minute: Annotated[float, Field(gt=0)] = 30.0
-    """Tries that come back to an address each minute; a clinic may share one address."""
+    sign_in_per_minute: Annotated[int, Field(ge=1)] = 30
+    """Tries at sign-in or at a link of one address in a minute; a clinic may share one address."""
 
     stop_within_s: Annotated[float, Field(gt=0)] = 8.0
     """Time for running requests after SIGTERM; the platform kills at 10 s."""

@@ -1,10 +1,11 @@
 """Engine, sessions and the unit of work; the only `commit()` of the visit service."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +27,9 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _READS = "telehealth_reads"
+
+CommitMark: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
+_commit_mark: ContextVar[CommitMark | None] = ContextVar("commit_mark", default=None)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -111,6 +115,19 @@ class UnitOfWork:
             call()
 
 
+@contextmanager
+def marking_commits(mark: CommitMark) -> Iterator[None]:
+    """Have `mark` write into every unit of work of this task before it commits.
+
+    What it writes is there exactly when the unit's own changes are; raising rolls both back.
+    """
+    token = _commit_mark.set(mark)
+    try:
+        yield
+    finally:
+        _commit_mark.reset(token)
+
+
 class Database:
     """One engine a process; hands out read sessions and units of work.
 
@@ -154,6 +171,8 @@ class Database:
             unit = UnitOfWork(session, wake_worker=self._wake_worker)
             async with session.begin():
                 yield unit
+                if (mark := _commit_mark.get()) is not None:
+                    await mark(session)
         unit.committed()
 
     async def answers(self) -> bool:

@@ -29,7 +29,12 @@ STATUS: Final[dict[str, int]] = {
     "request.not_json": 415,
     "request.wrong_host": 421,
     "request.body_refused": 422,
+    "request.key_refused": 422,
+    "request.key_reused": 422,
+    "request.still_running": 409,
+    "request.already_done": 409,
     "request.too_many": 429,
+    "request.nobody_counts": 503,
     # tokens and outbound calls
     "token.refused": 401,
     "egress.refused": 502,
@@ -83,6 +88,12 @@ STATUS: Final[dict[str, int]] = {
     "privacy.too_many_corrections": 429,
     "privacy.already_held": 409,
     "privacy.not_held": 409,
+    # somebody else's patient, in an emergency
+    "break_glass.reason_too_short": 422,
+    "break_glass.proof_stale": 403,
+    "break_glass.another_open": 409,
+    "break_glass.unknown": 404,
+    "break_glass.ended": 410,
     # what is owed to partners
     "delivery.unknown_entry": 404,
     "delivery.not_parked": 409,
@@ -139,7 +150,10 @@ def problem_of(error: TelehealthError, *, told: Mapping[str, Any] | None = None)
         return problem(500, UNEXPECTED, _UNEXPECTED_MESSAGE)
     known = {name: error.log_fields[name] for name in error.told_fields & error.log_fields.keys()}
     fields = {name: _json_of(value) for name, value in known.items()}
-    return problem(status, error.code, error.public_message, told={**fields, **(told or {})})
+    answer = problem(status, error.code, error.public_message, told={**fields, **(told or {})})
+    if (wait_s := error.log_fields.get("retry_after_s")) is not None:
+        answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 def unexpected() -> Response:

@@ -121,6 +121,13 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
                 " lease_owner lease_until lease_epoch called_epoch quiet_until last_code"
             ),
         ),
+        "idempotency_keys": _columns(
+            secret_hash="key_hash act_sha256",  # noqa: S106  (columns' names)
+            opaque="run",
+            # The answer of the act, whatever it holds; sealed under the caller's own key.
+            clinical="sealed_answer",
+            operational="started_at done_at status expires_at",
+        ),
         "legal_holds": _columns(
             opaque="id clinic_id patient_id",
             operational="reason placed_at placed_by lifted_at lifted_by",
@@ -129,13 +136,18 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             opaque="id clinic_id person_id link_id visit_id",
             operational="role started_at renewed_at expires_at ended_at",
         ),
-        "memberships": _columns(opaque="person_id clinic_id", operational="role added_at"),
+        "memberships": _columns(opaque="person_id clinic_id", operational="role added_at is_told"),
         "note_signatures": _columns(opaque="visit_id signed_by", operational="version signed_at"),
         "note_versions": _columns(
             opaque="visit_id clinic_id author_id", clinical="text", operational="version saved_at"
         ),
         "open_items": _columns(
             opaque="visit_id", operational="code is_blocking opened_at settled_at"
+        ),
+        "opened_records": _columns(
+            opaque="id clinic_id person_id patient_id session_id",
+            clinical="reason",
+            operational="opened_at ends_at ended_at ended_how reads",
         ),
         "people": _columns(
             opaque="id clinic_id",

@@ -31,6 +31,8 @@ class DataClass(StrEnum):
     LOGIN_SESSION = "login_session"
     REFRESH_SECRET = "refresh_secret"  # noqa: S105  (a kind of data, no secret)
     POLL_MARK = "poll_mark"
+    NAMED_ACT = "named_act"
+    EMERGENCY_ACCESS = "emergency_access"
     STAFF = "staff"
     INSTALLATION = "installation"
 
@@ -101,6 +103,16 @@ POLICY: Final[Mapping[DataClass, Keep]] = MappingProxyType(
         ),
         DataClass.POLL_MARK: Keep(
             keep_for=timedelta(days=30), counted_from="the last look", law="ours"
+        ),
+        DataClass.NAMED_ACT: Keep(
+            keep_for=None,
+            counted_from="a day after the act, by a sweep of their own",
+            law="ours: so that a repeat takes no second effect",
+        ),
+        DataClass.EMERGENCY_ACCESS: Keep(
+            keep_for=6 * _YEAR,
+            counted_from="when the record was opened",
+            law="45 CFR 164.316(b)(2)(i), six years",
         ),
         DataClass.STAFF: Keep(
             keep_for=None, counted_from="while they work here", law="audit entries name them by id"
@@ -241,6 +253,13 @@ RULES: Final[Sequence[TableRule]] = (
         patient=Way(column="patient_id"),
         clinic=_ROW_CLINIC,
     ),
+    TableRule(
+        table="opened_records",
+        data_class=DataClass.EMERGENCY_ACCESS,
+        counted_from="opened_at",
+        patient=Way(column="patient_id"),
+        clinic=_ROW_CLINIC,
+    ),
     # With the patient's record, in this order: what refers to a row goes before it.
     _of_record("note_signatures", _by_visit()),
     _of_record("note_versions", _by_visit()),
@@ -257,6 +276,7 @@ RULES: Final[Sequence[TableRule]] = (
     _of_record("ledger_entry", _by_visit("subject_id")),
     _of_record("correction_requests", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("record_exports", (Way(column="patient_id"), _ROW_CLINIC)),
+    _of_record("opened_records", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record(
         "refresh_secrets",
         (
@@ -270,7 +290,8 @@ RULES: Final[Sequence[TableRule]] = (
     _of_record("appointments", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("legal_holds", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("people", (Way(column="id"), _ROW_CLINIC)),
-    # Kept.
+    # Kept, or gone by a sweep of their own.
+    TableRule(table="idempotency_keys", data_class=DataClass.NAMED_ACT),
     TableRule(table="audit_entries", data_class=DataClass.AUDIT),
     TableRule(table="audit_head_exports", data_class=DataClass.INSTALLATION),
     TableRule(table="accounts", data_class=DataClass.STAFF),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from limits.aio.storage import MemoryStorage, RedisStorage
 from pydantic import SecretStr
 
 from telehealth.app import VisitService, create_app
@@ -39,6 +40,7 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         "keys_file": keys_file,
         "service_key": SecretStr(SERVICE_KEY),
         "password_pepper": SecretStr(PEPPER),
+        "redis_url": SecretStr("unix:///nowhere/redis.sock"),
         **changes,
     }
     return VisitServiceSettings(**given)
@@ -100,10 +102,19 @@ async def browser_of(made: VisitService) -> AsyncIterator[AppClient]:
 
 @asynccontextmanager
 async def running_app(
-    database_url: str, folder: Path, *, clock: Clock | None = None, **changes: Any
+    database_url: str,
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    counts: RedisStorage | MemoryStorage | None = None,
+    **changes: Any,
 ) -> AsyncIterator[VisitService]:
-    """Make the applications around a test's database and close them in the end."""
-    made = create_app(settings_for_tests(database_url, folder, **changes), clock=clock)
+    """Make the applications around a test's database and close them in the end.
+
+    Requests are counted in this process unless `counts` says otherwise.
+    """
+    settings = settings_for_tests(database_url, folder, **changes)
+    made = create_app(settings, clock=clock, counts=counts or MemoryStorage())
     try:
         yield made
     finally:

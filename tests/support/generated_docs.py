@@ -255,6 +255,18 @@ def _is_sealed(column: Any, kind: str) -> str:
     return "not sealed yet" if kind in {"identifier", "clinical"} else "-"
 
 
+def access_matrix() -> str:
+    """Say who may do what."""
+    page: str = import_module("tests.support.access_matrix").access_matrix_page()
+    return _HEAD + page
+
+
+def http_api() -> str:
+    """Describe the REST routes."""
+    page: str = import_module("tests.support.http_api").http_api_page()
+    return page
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "errors.md": errors_page,
     "configuration.md": configuration_page,
@@ -262,6 +274,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "visit-states.md": visit_states_page,
     "protocol.md": protocol_page,
     "security/phi-inventory.md": phi_inventory_page,
+    "security/access-matrix.md": access_matrix,
+    "http-api.json": http_api,
 }
 
 

@@ -40,6 +40,7 @@ def environment(sqlite_url: str, tmp_path: Path) -> Mapping[str, str]:
         "TELEHEALTH_KEYS_FILE": str(tmp_path / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": SERVICE_KEY,
         "TELEHEALTH_PASSWORD_PEPPER": "a secret pepper",
+        "TELEHEALTH_REDIS_URL": "unix:///nowhere/redis.sock",
     }
 
 

@@ -20,6 +20,7 @@ VISIT_SERVICE = {
     "TELEHEALTH_KEYS_FILE": "/keys.json",
     "TELEHEALTH_SERVICE_KEY": "k",
     "TELEHEALTH_PASSWORD_PEPPER": "a pepper",
+    "TELEHEALTH_REDIS_URL": "redis://localhost",
 }
 WORKER = {
     "TELEHEALTH_DATABASE_URL": "sqlite+aiosqlite:///x",

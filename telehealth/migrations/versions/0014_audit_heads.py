@@ -5,7 +5,7 @@ from alembic import op
 
 from telehealth.platform.db import UtcDateTime
 
-revision = "0010"
+revision = "0014"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
