@@ -160,7 +160,7 @@ PUBLIC_ROUTES: Final[tuple[RouteRow, ...]] = (
         (_P.ATTEND_OWN_VISIT, _P.WITHDRAW_CONSENT),
         "POST",
         f"{_VISIT}/consents/withdraw",
-        _OWN,
+        Scope.OWN_OR_BOARD,
         "Takes the consents of a visit back.",
     ),
     _for(_P.ATTEND_OWN_VISIT, "POST", f"{_VISIT}/leave", _OWN, "Leaves the waiting room."),

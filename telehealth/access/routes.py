@@ -36,6 +36,8 @@ class Scope(StrEnum):
 
     OWN = "own"
     """Of one's own: the provider's visits, the patient's visit."""
+    OWN_OR_BOARD = "own, or on the board"
+    """Of one's own; a Scheduler's board is the clinic's."""
     CLINIC = "clinic"
     """Of the clinic one is signed in at."""
     NONE = "none"

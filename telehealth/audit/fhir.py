@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from telehealth.audit.cards import EntryCard
-from telehealth.audit.events import ACTION, REFUSED, AuditAction, AuditEvent
+from telehealth.audit.events import ACTION, EMERGENCY, REFUSED, AuditAction, AuditEvent
 
 Resource = dict[str, Any]
 
@@ -48,6 +48,18 @@ _EXECUTED: Final[Mapping[AuditEvent, tuple[str, str, str, str]]] = {
     AuditEvent.LINK_REFUSED: _LOGIN,
     AuditEvent.PERSON_SIGNED_OUT: _LOGOUT,
     AuditEvent.SESSION_ENDED: _LOGOUT,
+    AuditEvent.EMERGENCY_OPENED: (
+        "110113",
+        "Security Alert",
+        "110127",
+        "Emergency Override Started",
+    ),
+    AuditEvent.EMERGENCY_ENDED: (
+        "110113",
+        "Security Alert",
+        "110128",
+        "Emergency Override Stopped",
+    ),
     AuditEvent.AUDIT_VERIFIED: _LOG_USED,
     AuditEvent.AUDIT_EXPORTED: _LOG_USED,
     AuditEvent.RECORD_EXPORTED: _HANDED_OUT,
@@ -150,6 +162,8 @@ def _person(entry: EntryCard, action: AuditAction) -> Resource:
     purpose = ("PATRQT", "patient requested") if entry.actor_role == "patient" else None
     if entry.actor_role == "provider":
         purpose = ("TREAT", "treatment")
+    if entry.event in EMERGENCY:
+        purpose = ("BTG", "break the glass")
     return {
         "type": _concept(_PARTICIPATION, *kind),
         "who": {"identifier": _urn(entry.actor_person_id), "display": entry.actor_role or ""},

@@ -26,6 +26,7 @@ from telehealth.audit.http import search_of
 from telehealth.contract import PersonId
 from telehealth.identity import actions as identity
 from telehealth.identity.actions import PersonCard
+from telehealth.identity.errors import PersonUnknown
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.http import answer, body_of, services_of
 from telehealth.web.i18n import LANGUAGES, sentences
@@ -119,7 +120,7 @@ async def accounting(request: Request) -> Response:
     try:
         patient_id = UUID(request.path_params["patient_id"])
     except ValueError:
-        raise SearchRefused from None
+        raise PersonUnknown from None
     async with services.database.unit_of_work() as uow:
         made = await readings.accounting(
             uow,
@@ -130,6 +131,10 @@ async def accounting(request: Request) -> Response:
         )
         looked = [each.person_id for each in made.accesses]
         people = await _people(uow, by, [patient_id, *(each for each in looked if each)])
+        is_known = PersonId(patient_id) in people or made.accesses or made.disclosures
+        if not is_known:
+            # Rolls back the entry as well: somebody else's id does not come into this trail.
+            raise PersonUnknown
     return answer(
         {
             "patient": _named(patient_id, people),

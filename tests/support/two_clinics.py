@@ -147,6 +147,14 @@ async def two_clinics(
                     **{whose: _visit_thing(visit) for whose, visit in visits.items()},
                     **_nothing(gone),
                 },
+                "person_id": {
+                    **{whose: _patient_thing(visit) for whose, visit in visits.items()},
+                    **_nothing(new_uuid()),
+                },
+                "patient_id": {
+                    **{whose: _patient_thing(visit) for whose, visit in visits.items()},
+                    **_nothing(new_uuid()),
+                },
                 "entry_id": {
                     **{w: await _entry_thing(database, v, now) for w, v in visits.items()},
                     **_nothing(new_uuid()),
@@ -239,6 +247,13 @@ def _visit_thing(visit: InventedVisit) -> Thing:
         path_id=str(visit.visit_id),
         clinic_id=visit.clinic.clinic_id,
         people=frozenset({visit.clinic.patient_id, visit.clinic.provider_id}),
+    )
+
+
+def _patient_thing(visit: InventedVisit) -> Thing:
+    patient_id = visit.clinic.patient_id
+    return Thing(
+        path_id=str(patient_id), clinic_id=visit.clinic.clinic_id, people=frozenset({patient_id})
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from telehealth.access.roles import Role
 from telehealth.access.route_table import INTERNAL_ROUTES, PUBLIC_ROUTES
 from telehealth.access.routes import RouteRow, Scope, Verdict, Who
 from tests.support.body_examples import example_of
@@ -40,7 +41,10 @@ class Cell:
         actor = self.caller.actor
         if actor is None or actor.clinic_id != self.thing.clinic_id:
             return False
-        return self.row.scope is Scope.CLINIC or actor.person_id in self.thing.people
+        is_wide = self.row.scope is Scope.CLINIC or (
+            self.row.scope is Scope.OWN_OR_BOARD and actor.role is Role.SCHEDULER
+        )
+        return is_wide or actor.person_id in self.thing.people
 
     def unexpected(self, answer: httpx.Response) -> bool:
         status = answer.status_code
