@@ -89,7 +89,7 @@ unit: node_modules/.installed
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test test-web test-e2e test-media test-media-full test-signaling test-delivery test-trust
+.PHONY: test test-web test-e2e test-media test-media-full test-signaling test-delivery test-trust test-trust-full
 test: lint types contracts web-check test-web browser relay ## All tests
 	@$(BIN)/pytest tests
 
@@ -110,6 +110,9 @@ test-signaling: setup ## Everything of the signaling server
 
 test-trust: setup browser ## Who may do what, what is sealed, what is recorded; one line an id
 	@$(BIN)/pytest tests --requirements "$(TRUST)"
+
+test-trust-full: setup browser # The counts of the programme in full: a million entries, our OpenAPI at length
+	@AUDIT_ROWS=full ACCESS_RUNS=full $(BIN)/pytest tests --requirements "^SEC-(ACL|AUD)-"
 
 test-delivery: setup ## The ledger's crash points in full
 	@DELIVERY_CRASH_RUNS=full $(BIN)/pytest -s tests/integration/delivery tests/properties/delivery

@@ -3,6 +3,7 @@
 What a row means: `routes.py`.  What each permission allows, and who holds it: `roles.py`.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from telehealth.access.roles import Permission
@@ -302,14 +303,17 @@ PUBLIC_ROUTES: Final[tuple[RouteRow, ...]] = (
         "Reads fifty entries of the trail.",
         query=("patient_id", "person_id", "visit_id", "day", "kind", "before"),
     ),
-    _for(
-        _P.READ_AUDIT,
-        "GET",
-        "/v1/audit/export",
-        _CLINIC,
-        "Takes entries out as FHIR AuditEvents.",
-        query=("patient_id", "person_id", "visit_id", "day", "kind"),
-        pace=Pace.HEAVY,
+    replace(
+        _for(
+            _P.READ_AUDIT,
+            "GET",
+            "/v1/audit/export",
+            _CLINIC,
+            "Takes entries out as FHIR AuditEvents.",
+            query=("patient_id", "person_id", "visit_id", "day", "kind"),
+            pace=Pace.HEAVY,
+        ),
+        media="application/fhir+ndjson",
     ),
     _for(
         _P.READ_AUDIT,

@@ -71,6 +71,8 @@ class RouteRow:
     """Names of what may stand behind the question mark."""
     status: int = 200
     """Of the answer when all went well."""
+    media: str = "application/json"
+    """Media type of that answer."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

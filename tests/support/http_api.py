@@ -154,7 +154,8 @@ def _parameters(row: RouteRow) -> Iterator[dict[str, Any]]:
 
 
 def _responses(row: RouteRow) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"type": "object"}}}
+    kind = "object" if row.media == "application/json" else "string"
+    content = {row.media: {"schema": {"type": kind}}}
     done = {"description": "Done."}
     said = {
         str(row.status): done

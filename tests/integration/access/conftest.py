@@ -23,7 +23,11 @@ async def made(
     often = dict.fromkeys(ALLOWANCE, Allowance(1_000_000))
     monkeypatch.setattr("telehealth.platform.rates.ALLOWANCE", often)
     async with running_app(
-        database_url, tmp_path, clock=FakeClock(NOW), sign_in_per_minute=1_000_000
+        database_url,
+        tmp_path,
+        clock=FakeClock(NOW),
+        sign_in_per_minute=1_000_000,
+        deployment="access-test",
     ) as running:
         yield running
 
