@@ -143,3 +143,17 @@ def test_an_event_of_another_release_is_exported_all_the_same() -> None:
 
     assert resource["subtype"][1]["code"] == "something.newer"
     assert resource["type"]["code"] == "110100"
+
+
+@pytest.mark.parametrize(
+    ("event", "subtype"),
+    [(AuditEvent.EMERGENCY_OPENED, "110127"), (AuditEvent.EMERGENCY_ENDED, "110128")],
+)
+def test_an_emergency_is_a_security_alert_and_names_its_purpose(
+    event: AuditEvent, subtype: str
+) -> None:
+    """DICOM PS3.16: Emergency Override Started, Stopped; v3-ActReason BTG, break the glass."""
+    resource = made(replace(ENTRY, event=event.value, visit_id=None))
+
+    assert (resource["type"]["code"], resource["subtype"][0]["code"]) == ("110113", subtype)
+    assert agents_of(resource)["AUT"]["purposeOfUse"][0]["coding"][0]["code"] == "BTG"
