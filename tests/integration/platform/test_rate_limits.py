@@ -25,8 +25,10 @@ async def nodes(
     async with AsyncExitStack() as stack:
         made = []
         for _ in range(2):
-            storage = redis_storage(redis_pool(redis_server.url))
-            app = running_app(sqlite_url, tmp_path, clock=FakeClock(), counts=storage)
+            pool = redis_pool(redis_server.url)
+            stack.push_async_callback(pool.disconnect)
+            counts = redis_storage(pool)
+            app = running_app(sqlite_url, tmp_path, clock=FakeClock(), counts=counts)
             made.append(await stack.enter_async_context(app))
         yield made
 
