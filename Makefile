@@ -89,7 +89,7 @@ unit: node_modules/.installed
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test test-web test-e2e test-media test-media-full test-signaling test-delivery test-trust test-trust-full
+.PHONY: test test-web test-e2e test-media test-media-full fuzz-media test-signaling test-delivery test-trust test-trust-full
 test: lint types contracts web-check test-web browser relay ## All tests
 	@$(BIN)/pytest tests
 
@@ -102,8 +102,12 @@ test-e2e: setup browser relay ## The whole visit in real browsers, on SQLite and
 test-media: setup browser relay ## Everything of the forwarding unit
 	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name 'test_*.py' \( -path '*media*' -o -path '*/turn/*' \) -print)
 
-test-media-full: setup # The failover count of the programme in full: 30 killed workers
+test-media-full: setup # The programme's counts in full: 30 killed workers, each bad network ten times
 	@FAILOVER_KILLS=30 $(BIN)/pytest tests/integration/failover
+	@MEDIA_NETWORKS=full $(BIN)/pytest tests/integration/media/test_lossy_networks.py
+
+fuzz-media: setup ## Everything a media node reads, FUZZ_S seconds each (60); writes build/fuzz/media.json
+	@FUZZ_S=$${FUZZ_S:-60} $(BIN)/pytest tests/fuzz/media/test_long_runs.py
 
 test-signaling: setup ## Everything of the signaling server
 	@$(BIN)/pytest $$(find tests -path tests/support -prune -o -name '*.py' -path '*signaling*' -print)
@@ -111,8 +115,8 @@ test-signaling: setup ## Everything of the signaling server
 test-trust: setup browser ## Who may do what, what is sealed, what is recorded; one line an id
 	@$(BIN)/pytest tests --requirements "$(TRUST)"
 
-test-trust-full: setup browser # The counts of the programme in full: a million entries, our OpenAPI at length
-	@AUDIT_ROWS=full ACCESS_RUNS=full $(BIN)/pytest tests --requirements "^SEC-(ACL|AUD)-"
+test-trust-full: setup browser ## The counts of the programme in full: 100,000 sealed rows, a million entries
+	@TRUST_RUNS=full AUDIT_ROWS=full ACCESS_RUNS=full $(BIN)/pytest -s tests --requirements "^(CRY|SEC-(ACL|AUD))-"
 
 test-delivery: setup ## The ledger's crash points in full
 	@DELIVERY_CRASH_RUNS=full $(BIN)/pytest -s tests/integration/delivery tests/properties/delivery

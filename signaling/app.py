@@ -68,7 +68,7 @@ class Application:
             ),
             now=now,
         )
-        self._tickets = TicketCheck(self._visits.keys, now=now)
+        self._tickets = TicketCheck(self._visits.keys, now=now, wall=time.time)
         self._relays = _relays(settings, now=now)
         means = Means(
             registry=self.registry,

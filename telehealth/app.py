@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -27,11 +28,14 @@ from telehealth.access.routes import Who
 from telehealth.audit import http as audit
 from telehealth.break_glass import http as break_glass
 from telehealth.charting import http as charting
-from telehealth.contract import VISIT_SERVICE_AUDIENCE
+from telehealth.contract import VISIT_SERVICE_AUDIENCE, ClinicId
 from telehealth.delivery import http as delivery
 from telehealth.delivery.nudge import nudger
+from telehealth.identity import codes_http, key_set, own_http, second_http, sso_http, staff_http
 from telehealth.identity import http as identity
 from telehealth.identity.entrance import Entrance
+from telehealth.identity.oidc_client import OidcClient, Provider
+from telehealth.identity.oidc_rules import SecondFactor
 from telehealth.identity.passwords import PasswordDesk
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import VisitServiceSettings, host_and_port
@@ -47,21 +51,23 @@ from telehealth.platform.guards import (
 )
 from telehealth.platform.http import Services
 from telehealth.platform.idempotency.once import Asker, OnceOnly
+from telehealth.platform.key_files import WatchedKeyFile
 from telehealth.platform.paces import Allowance, Pace
 from telehealth.platform.problems import on_http_exception, on_refusal
 from telehealth.platform.rates import Rates, redis_pool, redis_storage
+from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import (
     TokenRefused,
     TokenSigner,
-    read_key_file,
     secret_bytes,
     verify_service_token,
 )
 from telehealth.privacy import http as privacy
-from telehealth.visits import consent_http, internal
+from telehealth.visits import consent_http, guests_http, internal
 from telehealth.visits import http as visits
+from telehealth.visits import staff_http as turning_away
 from telehealth.waiting_room import http as waiting_room
-from telehealth.web import assets, auditor, patient, provider, scheduler, sign_in
+from telehealth.web import assets, auditor, back_office, patient, provider, scheduler, sign_in
 from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
@@ -69,7 +75,15 @@ _PROBES: Final = frozenset(row.path for row in INTERNAL_ROUTES if row.who is Who
 
 PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
     *identity.routes,
+    *second_http.routes,
+    *own_http.routes,
+    *staff_http.routes,
+    *codes_http.routes,
+    *sso_http.routes,
+    *key_set.routes,
     *visits.routes,
+    *turning_away.routes,
+    *guests_http.routes,
     *consent_http.routes,
     *waiting_room.routes,
     *charting.routes,
@@ -83,6 +97,7 @@ PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
     *sign_in.routes,
     *provider.routes,
     *scheduler.routes,
+    *back_office.routes,
     *auditor.routes,
 )
 """Every route of the public port; its rows stand in `access/route_table.py`."""
@@ -120,24 +135,28 @@ def create_app(
 
     Raises:
         KeyFileUnsafe: The signing keys or the shared secret cannot be used.
+        ProviderUnsafe: The key provider of sealed columns may not be used here.
     """
     clock = clock or SystemClock()
     service_key = secret_bytes(settings.service_key.get_secret_value())
     pool = redis_pool(settings.redis_url.get_secret_value())
     sign_ins = Allowance(settings.sign_in_per_minute)
+    watched = WatchedKeyFile(settings.keys_file, now=time.monotonic)
     desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
+    data_url = settings.database_url.get_secret_value()
+    keyring = keyring_from(settings, data_url=data_url, clock=clock)
     services = Services(
-        database=Database(
-            settings.database_url.get_secret_value(), wake_worker=nudger(settings.nudge_socket)
-        ),
+        database=Database(data_url, wake_worker=nudger(settings.nudge_socket), keyring=keyring),
         clock=clock,
-        signer=TokenSigner(read_key_file(settings.keys_file), clock=clock),
+        signer=TokenSigner(watched.keys, clock=clock, changed=watched.changed),
         password_hasher=desk,
         rates=Rates(
             counts or redis_storage(pool),
             key=service_key,
             allowances=dict.fromkeys((Pace.SIGN_IN, Pace.LINK), sign_ins),
         ),
+        staff_second_factor=settings.staff_second_factor,
+        refusal_after_s=settings.refusal_after_s,
         public_origin=settings.public_origin,
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
@@ -147,12 +166,19 @@ def create_app(
         audit_public_keys=settings.audit_public_keys,
     )
 
+    sso = _sso(settings, clock)
+
     async def close() -> None:
         desk.close()
         await pool.disconnect()
+        for client in sso.values():
+            await client.close()
         await services.database.close()
+        await keyring.close()
 
-    return VisitService(_public_app(services), _internal_app(services), close)
+    public = _public_app(services)
+    public.state.sso = sso
+    return VisitService(public, _internal_app(services), close)
 
 
 async def serve(settings: VisitServiceSettings) -> None:
@@ -173,6 +199,27 @@ async def serve(settings: VisitServiceSettings) -> None:
         await asyncio.gather(*(server.serve() for server in servers))
     finally:
         await made.close()
+
+
+def _sso(settings: VisitServiceSettings, clock: Clock) -> dict[ClinicId, OidcClient]:
+    """Make the client of each clinic's OpenID provider."""
+    return {
+        ClinicId(each.clinic_id): OidcClient(
+            Provider(
+                clinic_id=ClinicId(each.clinic_id),
+                issuer=each.issuer,
+                client_id=each.client_id,
+                client_secret=each.client_secret.get_secret_value(),
+                algorithm=each.algorithm,
+                redirect_uri=f"{settings.public_origin}{sso_http.CALLBACK}",
+                links_by_email=each.links_by_email,
+                second_factor=SecondFactor(acr=each.second_factor_acr, amr=each.second_factor_amr),
+            ),
+            clock=clock,
+            now=time.monotonic,
+        )
+        for each in settings.sso
+    }
 
 
 def _public_app(services: Services) -> Starlette:

@@ -9,16 +9,14 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
+from telehealth import keys_cli, sealing_commands
 from telehealth.app import AddressTaken
 from telehealth.app import serve as serve_until_stopped
-from telehealth.audit.head_keys import public_key_set
 from telehealth.audit.operator import (
     Finding,
     HeadsPlace,
@@ -28,28 +26,39 @@ from telehealth.audit.operator import (
     told,
 )
 from telehealth.audit.verdict import Standing
+from telehealth.command_settings import settings_or_exit
 from telehealth.contract import ClinicId
 from telehealth.demo import DemoRefused, DemoSettings
 from telehealth.demo import run as run_demo
+from telehealth.identity import staff as staff_actions
+from telehealth.identity.staff_http import PASSWORD_PAGE
 from telehealth.migrations.run import upgrade
 from telehealth.platform.clock import SystemClock
-from telehealth.platform.config import DatabaseSettings, VisitServiceSettings, WorkerSettings
+from telehealth.platform.config import (
+    DatabaseSettings,
+    KeyCommandSettings,
+    VisitServiceSettings,
+    WorkerSettings,
+)
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
-from telehealth.platform.signing import KeyFileUnsafe, make_key_file
+from telehealth.platform.sealing.errors import ProviderUnsafe
+from telehealth.platform.signing import KeyFileUnsafe
 from telehealth.retention_commands import app as retention
+from telehealth.sealing_commands import sealed_database
 from telehealth.serve_all import CannotServe, ServeAllSettings
 from telehealth.serve_all import run as run_all
 from telehealth.worker import KeyFileMissing, deliver_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The visit service.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
-keys = typer.Typer(no_args_is_help=True, help="Token-signing keys.")
+staff = typer.Typer(no_args_is_help=True, help="Accounts of staff.")
 app.add_typer(audit, name="audit")
-app.add_typer(keys, name="keys")
+app.add_typer(staff, name="staff")
+keys_cli.app.add_typer(sealing_commands.app)
+app.add_typer(keys_cli.app, name="keys")
 app.add_typer(retention, name="retention")
 
-Settings = TypeVar("Settings", bound=BaseSettings)
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
@@ -57,10 +66,10 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 def serve() -> None:
     """Serve pages, REST and the internal port until SIGTERM."""
     set_up_logging()
-    settings = _settings(VisitServiceSettings)
+    settings = settings_or_exit(VisitServiceSettings)
     try:
         asyncio.run(serve_until_stopped(settings))
-    except (AddressTaken, KeyFileUnsafe, FileNotFoundError) as reason:
+    except (AddressTaken, KeyFileUnsafe, ProviderUnsafe, FileNotFoundError) as reason:
         _cannot_start(str(reason))
 
 
@@ -68,9 +77,11 @@ def serve() -> None:
 def work() -> None:
     """Deliver what is owed to charts and rooms until SIGTERM."""
     set_up_logging()
-    settings = _settings(WorkerSettings)
+    settings = settings_or_exit(WorkerSettings)
     try:
         asyncio.run(deliver_until_told(settings))
+    except (ProviderUnsafe, FileNotFoundError) as reason:
+        _cannot_start(str(reason))
     except KeyFileMissing:
         _cannot_start("TELEHEALTH_EHR_KEY_FILE: an EHR that is not on this machine needs one")
 
@@ -79,7 +90,7 @@ def work() -> None:
 def serve_all() -> None:
     """Run every process on this machine, supervised, until Ctrl-C."""
     try:
-        run_all(_settings(ServeAllSettings))
+        run_all(settings_or_exit(ServeAllSettings))
     except CannotServe as reason:
         _cannot_start(str(reason))
 
@@ -88,7 +99,7 @@ def serve_all() -> None:
 def demo() -> None:
     """Run the product with invented people and a simulated chart, until Ctrl-C."""
     try:
-        run_demo(_settings(DemoSettings))
+        run_demo(settings_or_exit(DemoSettings))
     except DemoRefused as reason:
         _cannot_start(str(reason))
 
@@ -96,29 +107,27 @@ def demo() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest form; does nothing when it is there."""
-    upgrade(_settings(DatabaseSettings).database_url.get_secret_value())
+    upgrade(settings_or_exit(DatabaseSettings).database_url.get_secret_value())
     typer.echo("The database has the newest form.")
 
 
-@keys.command("make")
-def make(file: Path) -> None:
-    """Draw a signing key into a new FILE that only its owner may read."""
-    try:
-        make_key_file(file)
-    except FileExistsError:
-        typer.echo(f"{file} is there already; keys are never overwritten", err=True)
-        raise typer.Exit(code=2) from None
-    typer.echo(f"Made {file}.")
+@staff.command("password-link")
+def password_link(email: str, origin: str = "") -> None:
+    """Make a link with which the owner of EMAIL chooses a password, once, within 72 hours.
+
+    For the first administrator, and for one who is locked out with nobody left to help.  Second
+    factors stay.  ORIGIN, such as https://clinic.example.org, is put before the link's path.
+    """
+    secret = asyncio.run(_password_link(settings_or_exit(KeyCommandSettings), email))
+    if secret is None:
+        typer.echo("There is no such account.", err=True)
+        raise typer.Exit(code=2)
+    typer.echo(f"{origin}{PASSWORD_PAGE}{secret}")
 
 
-@keys.command("public")
-def public(file: Path) -> None:
-    """Print the public halves of the keys in FILE, for whoever checks what they signed."""
-    try:
-        typer.echo(public_key_set(file))
-    except (KeyFileUnsafe, OSError) as reason:
-        typer.echo(str(reason), err=True)
-        raise typer.Exit(code=2) from None
+async def _password_link(settings: KeyCommandSettings, email: str) -> str | None:
+    async with sealed_database(settings) as (database, _), database.unit_of_work() as uow:
+        return await staff_actions.make_link_for_operator(uow, email=email, now=SystemClock().now())
 
 
 @audit.command()
@@ -139,7 +148,7 @@ def verify(
     Exit codes: 0 whole, 2 bad usage, 3 altered (where is printed), 4 whole, but the heads prove
     nothing: there is none with a good signature, or something else lies among them.
     """
-    url = _settings(DatabaseSettings).database_url.get_secret_value()
+    url = settings_or_exit(DatabaseSettings).database_url.get_secret_value()
     if (heads is None) != (key is None) or (heads is not None and (since or until)):
         typer.echo("--heads and --key belong together, without --since and --until", err=True)
         raise typer.Exit(code=2)
@@ -173,7 +182,7 @@ def export(
 
     The export is recorded in the trail before the first line.
     """
-    url = _settings(DatabaseSettings).database_url.get_secret_value()
+    url = settings_or_exit(DatabaseSettings).database_url.get_secret_value()
 
     async def print_all() -> None:
         database = Database(url)
@@ -205,18 +214,6 @@ async def _verify(
         return await check_by_time(database, clock=clock, since=since, until=until)
     finally:
         await database.close()
-
-
-def _settings(kind: type[Settings]) -> Settings:
-    """Read the environment; name what is missing or wrong, never its value."""
-    try:
-        return kind()
-    except ValidationError as invalid:
-        prefix = str(kind.model_config.get("env_prefix", ""))
-        for fault in invalid.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in fault["loc"][:1])
-            typer.echo(f"{prefix}{name.upper()}: {fault['msg']}", err=True)
-        raise typer.Exit(code=2) from None
 
 
 def _utc(day: datetime | None) -> datetime | None:

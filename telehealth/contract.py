@@ -24,6 +24,9 @@ JOIN_TICKET_TYP: Final = "visit-join+jwt"
 SERVICE_TOKEN_TYP: Final = "service+jwt"  # noqa: S105  (a media type, no secret)
 JOIN_TICKET_LIFE_S: Final = 60
 SERVICE_TOKEN_LIFE_S: Final = 60
+KEY_SET_LIFE_S: Final = 30
+"""How old a copy of the public keys may grow: a key taken back is believed no longer than this,
+what reading the key file anew takes (5 s), and one fetch."""
 
 
 class _Wire(BaseModel):

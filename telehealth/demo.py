@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.db import Database
+from telehealth.platform.readiness import is_healthy
+from telehealth.platform.sealing.providers import Mode
+from telehealth.platform.sealing.settings import SealingSettings, keyring_from
 from telehealth.platform.signing import make_partner_key_file
 from telehealth.serve_all import (
     LOOPBACK,
@@ -32,12 +35,13 @@ from telehealth.serve_all import (
     child_plans,
     default_database_url,
     free_ports,
-    is_healthy,
     refuse_taken_port,
     run_until_told,
+    sealing_environment,
     secrets_of,
 )
 
+_SINK_ACCOUNT = "AC" + 32 * "0"
 _PEOPLE = Path(__file__).parent / "sandbox" / "people.json"
 
 
@@ -91,14 +95,20 @@ async def _run(settings: DemoSettings, data: Path) -> None:
     key_file = None if settings.ehr_base_url else data / "ehr_client.json"
     if key_file is not None and not key_file.exists():
         make_partner_key_file(key_file)
+    sink_port = _free_port()
+    sink_token = _sink_token(data)
     place = Place(
+        messages=_messages(sink_port, sink_token.read_text()),
         data=data,
         port=settings.port,
         media_address=settings.media_address or address_of_default_route(),
         database_url=database_url,
         ehr_base_url=settings.ehr_base_url or f"http://{LOOPBACK}:{ehr_port}/fhir",
         ehr_key_file=key_file,
+        mode=Mode.DEMO,
         media_workers=settings.media_workers,
+        # Invented people on one machine: a password is enough to look around.
+        staff_second_factor="offered",
     )
     drawn = secrets_of(data)
     await asyncio.to_thread(upgrade, database_url)
@@ -106,6 +116,7 @@ async def _run(settings: DemoSettings, data: Path) -> None:
     plans = child_plans(place, free_ports(place.media_workers))
     if key_file is not None:
         plans = [_sandbox_ehr(data, ehr_port, key_file), *plans]
+    plans = [_sandbox_messages(sink_port, sink_token), *plans]
     log_path = data / "demo.log"
     print(f"Starting. Logs: {log_path}", flush=True)  # noqa: T201  (a person reads this)
     try:
@@ -130,12 +141,50 @@ def _sandbox_ehr(data: Path, port: int, key_file: Path) -> ChildPlan:
     )
 
 
+def _sandbox_messages(port: int, token_file: Path) -> ChildPlan:
+    command = [
+        *(sys.executable, "-m", "telehealth.sandbox", "message-sink"),
+        *("--listen", f"{LOOPBACK}:{port}"),
+        *("--account", _SINK_ACCOUNT),
+        *("--token-file", str(token_file)),
+    ]
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"}
+    return ChildPlan(
+        name="sandbox-messages",
+        command=command,
+        environment=environment,
+        is_ready=partial(is_healthy, port, "/ledger"),
+    )
+
+
+def _sink_token(data: Path) -> Path:
+    path = data / "message_sink_token"
+    if not path.exists():
+        _write_private(path, secrets.token_urlsafe(32))
+    return path
+
+
+def _messages(port: int, token: str) -> Mapping[str, str]:
+    """Point texts and e-mails at the simulator; a demo reaches no real phone."""
+    return {
+        "TELEHEALTH_TEXTS_BASE_URL": f"http://{LOOPBACK}:{port}",
+        "TELEHEALTH_TEXTS_ACCOUNT": _SINK_ACCOUNT,
+        "TELEHEALTH_TEXTS_TOKEN": token,
+        "TELEHEALTH_TEXTS_SENDER": "+13125550100",
+        "TELEHEALTH_MAIL_BASE_URL": f"http://{LOOPBACK}:{port}/mail",
+        "TELEHEALTH_MAIL_TOKEN": token,
+        "TELEHEALTH_MAIL_SENDER": "visits@willow-street.example",
+    }
+
+
 async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay:
     """Find the demo's people and a day of appointments, or make them."""
     remembered = data / "demo.json"
     now = SystemClock().now()
     people = json.loads(_PEOPLE.read_text())
-    database = Database(database_url)
+    sealing = demo_sealing(data)
+    keyring = keyring_from(sealing, data_url=database_url, clock=SystemClock())
+    database = Database(database_url, keyring=keyring)
     try:
         async with database.unit_of_work() as unit:
             if remembered.exists():
@@ -149,8 +198,18 @@ async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay
                 day = await book_day(unit, day=day, now=now)
     finally:
         await database.close()
+        await keyring.close()
     _write_private(remembered, day.to_json())
     return day
+
+
+def demo_sealing(data: Path) -> SealingSettings:
+    """Return the demo's sealing settings: those its children are started with."""
+    told = sealing_environment(data, Mode.DEMO)
+    prefix = "TELEHEALTH_"
+    return SealingSettings.model_validate(
+        {name.removeprefix(prefix).lower(): value for name, value in told.items()}
+    )
 
 
 async def _announce(place: Place, day: DemoDay, supervisor: Supervisor) -> None:
@@ -171,9 +230,11 @@ def _welcome(place: Place, day: DemoDay) -> Sequence[str]:
         f"             {first.patient_name}, birth date {first.birth_on}",
         f"  Provider   {origin}/sign-in   {first.provider_email}   {day.password}",
         f"  Scheduler  {origin}/sign-in   {day.scheduler_email}   {day.password}",
+        f"  Administrator  {day.administrator_email}, at the same page with the same password",
         "",
         f"  More patients   {place.data / 'links.txt'}",
         f"  Simulated chart {chart}/",
+        f"  Texts, e-mails  {place.messages['TELEHEALTH_TEXTS_BASE_URL']}/",
         f"  Data and logs   {place.data}",
         "",
         "Open the patient link and the provider sign-in in two browser profiles (or one private",

@@ -11,12 +11,13 @@ import base64
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from telehealth.audit.head_keys import public_key_set
 from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor, pinned_cores
 from telehealth.platform.private_redis import PrivateRedis
+from telehealth.platform.readiness import accepts_unix, at_once, is_healthy
+from telehealth.platform.sealing.providers import Mode, make_root_key_file
+from telehealth.platform.sealing.settings import ProviderKind
 from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
@@ -59,6 +63,9 @@ class ServeAllSettings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     """Another database than the file in the data directory."""
 
+    mode: Mode = Field(validation_alias="TELEHEALTH_MODE")
+    """`production` also needs the settings of a key provider, which reach every process."""
+
 
 class CannotServe(Exception):
     """The product cannot start; the message says what to do."""
@@ -83,7 +90,11 @@ class Place:
     database_url: str
     ehr_base_url: str
     ehr_key_file: Path | None = None
+    mode: Mode
+    messages: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Environment of the worker's message channels; none by default."""
     media_workers: int = 2
+    staff_second_factor: str = "required"
 
     @property
     def public_origin(self) -> str:
@@ -125,6 +136,7 @@ def run(settings: ServeAllSettings) -> None:
         database_url=settings.database_url or default_database_url(data),
         ehr_base_url=settings.ehr_base_url,
         ehr_key_file=settings.ehr_key_file,
+        mode=settings.mode,
         media_workers=settings.media_workers,
     )
     try:
@@ -208,6 +220,27 @@ def secrets_of(data: Path) -> Mapping[str, str]:
     return known
 
 
+def sealing_environment(data: Path, mode: Mode) -> Mapping[str, str]:
+    """Say where the keys of sealed columns are; a root key is drawn once, but never in production.
+
+    In production the operator's own `TELEHEALTH_KEY…`, `…KMS…` and `…VAULT…` settings are handed
+    on, and a process that misses one does not start.
+    """
+    if mode is Mode.PRODUCTION:
+        named = re.compile(r"TELEHEALTH_(KEY_PROVIDER|KEYS_DATABASE_URL|KMS_\w+|VAULT_\w+)")
+        given = {name: told for name, told in os.environ.items() if named.fullmatch(name)}
+        return {"TELEHEALTH_MODE": mode.value, **given}
+    root_key = data / "root_key.json"
+    if not root_key.exists():
+        make_root_key_file(root_key)
+    return {
+        "TELEHEALTH_MODE": mode.value,
+        "TELEHEALTH_KEY_PROVIDER": ProviderKind.LOCAL_FILE.value,
+        "TELEHEALTH_KEYS_DATABASE_URL": f"sqlite+aiosqlite:///{data / 'sealing_keys.sqlite3'}",
+        "TELEHEALTH_ROOT_KEY_FILE": str(root_key),
+    }
+
+
 def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
     """Say which processes run, with what environment, in the order they start."""
     redis = PrivateRedis(directory=place.data / "redis")
@@ -225,7 +258,7 @@ def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
             name="redis",
             command=redis.command(),
             environment=environment,
-            is_ready=partial(_accepts_unix, redis.socket),
+            is_ready=partial(accepts_unix, redis.socket),
         ),
         *_media_plans(place, ports, environment),
         plan("visit-service", "telehealth.cli", "serve", ready=partial(is_healthy, ports.internal)),
@@ -235,7 +268,7 @@ def child_plans(place: Place, ports: Ports) -> Sequence[ChildPlan]:
             "serve",
             ready=partial(is_healthy, ports.signaling_internal),
         ),
-        plan("worker", "telehealth.cli", "work", ready=_at_once),
+        plan("worker", "telehealth.cli", "work", ready=at_once),
     ]
 
 
@@ -277,6 +310,8 @@ def _environment(
     return {
         **inherited,
         **chart_key,
+        **sealing_environment(place.data, place.mode),
+        **place.messages,
         "PYTHONUNBUFFERED": "1",
         "TELEHEALTH_DATABASE_URL": place.database_url,
         "TELEHEALTH_LISTEN": f"{LOOPBACK}:{place.port}",
@@ -288,6 +323,7 @@ def _environment(
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
         "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
         "TELEHEALTH_REDIS_URL": redis.url,
+        "TELEHEALTH_STAFF_SECOND_FACTOR": place.staff_second_factor,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
         "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
             [f"ws://{signaling_internal}/control/visit"]
@@ -315,36 +351,6 @@ def _environment(
         "MEDIA_CONTROL_KEY": drawn["media_control_key"],
         "MEDIA_REDIS_URL": redis.url,
     }
-
-
-async def _at_once() -> bool:
-    """Answer for a process that listens on nothing."""
-    return True
-
-
-async def _accepts_unix(path: Path) -> bool:
-    try:
-        _, writer = await asyncio.open_unix_connection(path)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-async def is_healthy(port: int, path: str = "/readyz") -> bool:
-    """Ask a child on loopback whether it is ready to work."""
-    try:
-        async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection(LOOPBACK, port)
-            host = f"{LOOPBACK}:{port}"
-            writer.write(
-                f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-            )
-            status = await reader.readline()
-            writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return b" 200 " in status
 
 
 async def run_until_told(

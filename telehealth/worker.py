@@ -28,10 +28,16 @@ from telehealth.delivery.nudge import listening
 from telehealth.delivery.ports import Deliverer
 from telehealth.delivery.room_link import RoomLink
 from telehealth.delivery.runner import LaneRunner
+from telehealth.messaging.actions import NoticeDeliverer
+from telehealth.messaging.email_client import HttpMail
+from telehealth.messaging.policy import Channel
+from telehealth.messaging.ports import MessageChannel
+from telehealth.messaging.twilio_client import TwilioTexts
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
 from telehealth.platform.idempotency.once import sweep as forget_named_acts
+from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import KeyState, read_key_file, secret_bytes
 from telehealth.platform.sweeper import Sweep, keep_sweeping
 from telehealth.privacy.keeper import RetentionKeeper
@@ -53,14 +59,23 @@ def work() -> None:
 async def deliver_until_told(settings: WorkerSettings) -> None:
     """Deliver what is owed until SIGTERM or SIGINT; running calls are given a moment to end."""
     clock = SystemClock()
-    database = Database(settings.database_url.get_secret_value())
+    data_url = settings.database_url.get_secret_value()
+    keyring = keyring_from(settings, data_url=data_url, clock=clock)
+    database = Database(data_url, keyring=keyring)
     rooms = RoomLink(
         settings.signaling_control_urls,
         key=secret_bytes(settings.signaling_key.get_secret_value()),
         clock=clock,
     )
     chart = _chart(settings, database=database, clock=clock)
-    runners = _runners({Lane.ROOM: rooms, Lane.EHR: chart}, database=database, clock=clock)
+    notices = NoticeDeliverer(
+        _channels(settings),
+        database=database,
+        clock=clock,
+        public_origin=settings.public_origin,
+    )
+    lanes: dict[Lane, Deliverer] = {Lane.ROOM: rooms, Lane.EHR: chart, Lane.NOTICE: notices}
+    runners = _runners(lanes, database=database, clock=clock)
     keeper = RetentionKeeper(database, clock=clock)
     link = asyncio.create_task(rooms.run())
     sweeping = asyncio.create_task(keep_sweeping(SWEEPS, database=database, clock=clock))
@@ -81,7 +96,9 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
         if head_keeper is not None:
             await head_keeper.close()
         await chart.close()
+        await notices.close()
         await database.close()
+        await keyring.close()
 
 
 def _head_keeper(
@@ -125,6 +142,25 @@ def _runners(
         LaneRunner(lane=lane, database=database, deliverer=deliverer, clock=clock, desk=desk)
         for lane, deliverer in deliverers.items()
     ]
+
+
+def _channels(settings: WorkerSettings) -> dict[Channel, MessageChannel]:
+    """Make the ways in which this installation reaches people; none is an answer."""
+    channels: dict[Channel, MessageChannel] = {}
+    if settings.texts_base_url is not None:
+        channels[Channel.TEXT] = TwilioTexts(
+            settings.texts_base_url,
+            account=settings.texts_account,
+            token=settings.texts_token.get_secret_value(),
+            sender=settings.texts_sender,
+        )
+    if settings.mail_base_url is not None:
+        channels[Channel.EMAIL] = HttpMail(
+            settings.mail_base_url,
+            token=settings.mail_token.get_secret_value(),
+            sender=settings.mail_sender,
+        )
+    return channels
 
 
 def _chart(settings: WorkerSettings, *, database: Database, clock: Clock) -> ChartDeliverer:

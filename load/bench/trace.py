@@ -1,7 +1,8 @@
 """A publisher's packets, protected once under fixed keys, and an engine with fixed peers for them.
 
 One simulated second holds 50 audio and 150 video packets, as a 1 Mbit/s camera sends them; the
-keys are public, so nothing here may ever meet a network.
+keys are public, so nothing here may ever meet a network.  Every packet carries a transport-wide
+number both ways, as browsers' do.
 """
 
 import random
@@ -27,26 +28,28 @@ from media.core.engine_face import (
     SrtpKeys,
     SrtpProfile,
 )
-from media.shell.engine import PythonEngine, srtp_session
+from media.shell.engine import PythonEngine
+from media.shell.srtp import SrtpSession
 
 PUBLISHER: Final = PeerKey("bench/publisher/1")
 PUBLISHER_ADDR: Final = ("127.0.0.1", 1)
 AUDIO_SSRC, VIDEO_SSRC = 0x1111_0001, 0x2222_0002
-MID_ID, LEVEL_ID = 1, 2
+MID_ID, LEVEL_ID, TWCC_ID = 1, 2, 3
 OPUS, VP8, RTX = 111, 96, 97
 PACKETS_A_FRAME: Final = 5
 FRAMES_A_SECOND: Final = 30
 AUDIO_A_SECOND: Final = 50
 
 _KEY: Final = bytes(range(28))
-_EXTENSIONS: Final = Extensions(mid=MID_ID, audio_level=LEVEL_ID)
+_NUMBER_SPACE: Final = bytes([TWCC_ID << 4 | 1]) + bytes(2)
+_EXTENSIONS: Final = Extensions(mid=MID_ID, audio_level=LEVEL_ID, transport_cc=TWCC_ID)
 _AUDIO_CODECS: Final = (Codec(payload_type=OPUS, name="opus", clock_rate_hz=48_000),)
 _VIDEO_CODECS: Final = (
     Codec(
         payload_type=VP8,
         name="vp8",
         clock_rate_hz=90_000,
-        feedback=frozenset({"goog-remb", "nack", "nack pli"}),
+        feedback=frozenset({"transport-cc", "nack", "nack pli"}),
     ),
     Codec(payload_type=RTX, name="rtx", clock_rate_hz=90_000, apt=VP8),
 )
@@ -69,8 +72,11 @@ def publisher_trace(seconds: int, *, seed: int) -> list[Timed]:
     """Make what one publisher sends in this many seconds, in order of arrival."""
     source = random.Random(seed)
     plain = sorted([*_audio(seconds, source), *_video(seconds, source)], key=lambda timed: timed.at)
-    protect = srtp_session(_KEY, SrtpProfile.AEAD_AES_128_GCM, is_outbound=True).protect
-    return [Timed(timed.at, protect(timed.data)) for timed in plain]
+    protect = SrtpSession(_KEY, SrtpProfile.AEAD_AES_128_GCM, is_outbound=True).protect
+    return [
+        Timed(timed.at, protect(_numbered(timed.data, number)))
+        for number, timed in enumerate(plain)
+    ]
 
 
 def engine_with_fan_out(
@@ -153,7 +159,8 @@ def _slots(number: int) -> tuple[SendSpec, ...]:
 def _audio(seconds: int, source: random.Random) -> list[Timed]:
     packets = []
     for index in range(seconds * AUDIO_A_SECOND):
-        extension = bytes([MID_ID << 4]) + b"0" + bytes([LEVEL_ID << 4, 40]) + b""
+        level = bytes([LEVEL_ID << 4, 40])
+        extension = _NUMBER_SPACE + bytes([MID_ID << 4]) + b"0" + level + bytes(1)
         packet = _packet(OPUS, index, index * 960, AUDIO_SSRC, extension, source.randbytes(80))
         packets.append(Timed(index / AUDIO_A_SECOND, packet))
     return packets
@@ -161,7 +168,7 @@ def _audio(seconds: int, source: random.Random) -> list[Timed]:
 
 def _video(seconds: int, source: random.Random) -> list[Timed]:
     packets = []
-    extension = bytes([MID_ID << 4]) + b"1" + bytes(2)
+    extension = _NUMBER_SPACE + bytes([MID_ID << 4]) + b"1" + bytes(3)
     for frame in range(seconds * FRAMES_A_SECOND):
         for index in range(PACKETS_A_FRAME):
             is_first, is_last = index == 0, index == PACKETS_A_FRAME - 1
@@ -179,6 +186,11 @@ def _video(seconds: int, source: random.Random) -> list[Timed]:
             )
             packets.append(Timed(frame / FRAMES_A_SECOND + index * 0.0005, packet))
     return packets
+
+
+def _numbered(packet: bytes, number: int) -> bytes:
+    """Fill in the transport-wide number, in the order of sending."""
+    return packet[:17] + (number & 0xFFFF).to_bytes(2, "big") + packet[19:]
 
 
 def _packet(

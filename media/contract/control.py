@@ -11,6 +11,8 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from media.contract.stats import Link, PeerStats, Rung, RungCause
+
 SUBPROTOCOL = "telehealth.media.v1"
 CONTROL_TOKEN_TYP = "media-control+jwt"  # noqa: S105  (a media type, no secret)
 CONTROL_TOKEN_LIFE_S = 60
@@ -147,9 +149,14 @@ class AckSlots(SeatCommand, frozen=True, kw_only=True, tag="ack-slots"):
 
 
 class Pause(SeatCommand, frozen=True, kw_only=True, tag="pause"):
-    """Hold all media to and from a participant, or let it flow again; path and keys stay."""
+    """Hold all media to and from a participant, or let it flow again; path and keys stay.
+
+    With a publication named, that one alone is held, whatever its owner says of muting.  What was
+    sent meanwhile stays unheard.
+    """
 
     is_paused: bool
+    publication_id: Id | None = None
 
 
 class WishedPublication(Struct, frozen=True, kw_only=True):
@@ -318,6 +325,39 @@ class KeyFrameStall(SeatEvent, frozen=True, kw_only=True, tag="key-frame-stall")
     publication_id: str
 
 
+class EncodingWanted(Struct, frozen=True, kw_only=True):
+    """Whether somebody wants one simulcast encoding."""
+
+    rid: str
+    is_wanted: bool
+
+
+class LayersWanted(SeatEvent, frozen=True, kw_only=True, tag="layers-wanted"):
+    """Told to a publisher: send these encodings of a publication and let the others rest."""
+
+    publication_id: str
+    encodings: tuple[EncodingWanted, ...]
+
+
+class QualityTold(SeatEvent, frozen=True, kw_only=True, tag="quality"):
+    """How a participant's connection fares, and how far its pictures had to step down.
+
+    At most once a second: on change, else every five seconds.
+    """
+
+    link: Link
+    """The worse of both ways."""
+    rung: Rung
+    cause: RungCause
+    stats: PeerStats
+
+
+class SpeakersTold(Event, frozen=True, kw_only=True, tag="speakers"):
+    """Who speaks now, the loudest first; on change alone, at most twice a second."""
+
+    participant_ids: tuple[str, ...]
+
+
 class RoomLost(Event, frozen=True, kw_only=True, tag="room-lost"):
     """The node gave the room up (empty for 300 s, or drained)."""
 
@@ -356,6 +396,9 @@ ControlEvent: TypeAlias = (
     | SlotMap
     | PublicationLive
     | KeyFrameStall
+    | LayersWanted
+    | QualityTold
+    | SpeakersTold
     | RoomLost
 )
 NodeNews: TypeAlias = NodeDraining | NodeOverloaded | SyncNeeded

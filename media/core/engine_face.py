@@ -79,6 +79,7 @@ class ReceiveSection:
     rtx_ssrcs: tuple[int, ...] = ()
     """Declared RTX SSRCs, in the order of `ssrcs`."""
     rids: tuple[str, ...] = ()
+    """Agreed simulcast encodings, the smallest picture first; empty for a single one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,59 @@ class RouteEdit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSample:
+    """What has arrived of one encoding since it was bound; counts only ever rise."""
+
+    rank: int
+    """0 is the smallest encoding of its publication."""
+    received: int
+    octets: int
+    """Payload bytes."""
+    loud: int
+    """Packets whose audio level is that of speech."""
+    top_temporal: int
+    """Highest temporal layer seen; -1 when its packets tell none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSample:
+    """What fills one slot now."""
+
+    mid: str
+    rank: int
+    """Of the encoding that flows; -1 when nothing does."""
+    is_waiting: bool
+    """A key frame is awaited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerSample:
+    """How one peer fared since it was last asked about."""
+
+    span_s: float
+    estimate_bps: int
+    rtt_s: float
+    loss_up: float
+    """Share of its packets that did not reach us, before repair."""
+    loss_down: float
+    """Share of ours that did not reach it, before repair."""
+    jitter_s: float
+    """The worst of its streams."""
+    queue_s: float
+    """Delay on its downlink beyond the least of the last seconds."""
+    bps_in: int
+    """Payload bits a second."""
+    bps_out: int
+    packets_in: int
+    packets_out: int
+    nacked: int
+    """Packets it asked for again."""
+    resent: int
+    key_frames_asked: int
+    slots: tuple[SlotSample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicationBound:
     """The first packet of a publication was bound."""
 
@@ -184,6 +238,36 @@ class Engine(Protocol):
 
     def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
         """Hold everything to and from a peer, or let it flow again; path and keys stay."""
+        ...
+
+    def hold(self, publication: PublicationKey, *, is_held: bool) -> None:
+        """Drop a publication's packets because the server says so, whatever its owner says."""
+        ...
+
+    def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
+        """Give a slot another encoding, at that one's next key frame, or none at once.
+
+        Args:
+            slot: Where.
+            rank: 0 is the smallest encoding; -1 for none.
+            temporal: Highest temporal layer to let through.
+        """
+        ...
+
+    def set_wanted(self, peer: PeerKey, wanted_bps: int) -> None:
+        """Say what the next step up would need; 0 ends the probing for it."""
+        ...
+
+    def streams(self, publication: PublicationKey) -> tuple[StreamSample, ...]:
+        """Say what of a publication arrives: one entry a bound encoding."""
+        ...
+
+    def estimate_bps(self, peer: PeerKey) -> float:
+        """Return the present estimate of a peer's downlink; 0 for one that is closed."""
+        ...
+
+    def sample(self, peer: PeerKey, *, now: float) -> PeerSample | None:
+        """Say how a peer fared since the last time it was asked; None for one that is closed."""
         ...
 
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:

@@ -32,42 +32,38 @@ class LossWatch:
 
     def __init__(self, *, tries_max: int) -> None:
         self._tries_max = tries_max
-        self._missing: dict[int, _Missing] = {}
-
-    @property
-    def is_quiet(self) -> bool:
-        """Say whether nothing is missing: the tick may pass this encoding by."""
-        return not self._missing
+        self.missing: dict[int, _Missing] = {}
+        """What is missing, by number; the tick passes an encoding by while this is empty."""
 
     def on_gap(self, first: int, after: int, *, now: float) -> None:
         """Note that the extended numbers from `first` up to but not `after` did not arrive."""
         if after - first > GAP_MAX:
-            self._missing.clear()
+            self.missing.clear()
             return
         for number in range(first, after):
-            self._missing[number] = _Missing(now, now + ASK_AFTER_S)
-        while len(self._missing) > PENDING_MAX:
-            del self._missing[next(iter(self._missing))]
+            self.missing[number] = _Missing(now, now + ASK_AFTER_S)
+        while len(self.missing) > PENDING_MAX:
+            del self.missing[next(iter(self.missing))]
 
     def on_arrival(self, number: int) -> None:
         """Note that a late or resent packet is here: it is never asked for again."""
-        self._missing.pop(number, None)
+        self.missing.pop(number, None)
 
     def forget(self) -> None:
         """Ask for nothing that is missing now."""
-        self._missing.clear()
+        self.missing.clear()
 
     def on_key_frame(self, number: int) -> None:
         """Stop asking for what stands before a key frame: nobody decodes it any more."""
-        for missing in [each for each in self._missing if each < number]:
-            del self._missing[missing]
+        for missing in [each for each in self.missing if each < number]:
+            del self.missing[missing]
 
     def due(self, *, now: float, rtt_s: float) -> list[int]:
         """Return the numbers to ask for now, ascending; forget those not worth it any more."""
         asked = []
-        for number, missing in list(self._missing.items()):
+        for number, missing in list(self.missing.items()):
             if now - missing.since > GIVE_UP_S or missing.tries >= self._tries_max:
-                del self._missing[number]
+                del self.missing[number]
             elif now >= missing.ask_at:
                 missing.tries += 1
                 missing.ask_at = now + max(rtt_s, REPEAT_S)

@@ -4,8 +4,9 @@ Two steps, because our ICE credentials are drawn between them: `offer_rules.exam
 the offer may be answered at all and whether it restarts ICE; `agree` makes the answer.  A
 re-offer may add sections and never takes one away; a slot's SSRCs belong to it for life.
 
-First build of the policy: Opus, PCMU and VP8 with RTX, one encoding a camera, `goog-remb` as the
-only bandwidth feedback.  Not here: SDP syntax (`sdp`), who may publish (signaling says so).
+The policy: Opus, PCMU and VP8 with RTX, up to three encodings a camera, transport-wide feedback,
+and `goog-remb` only where that is not offered; never both.
+Not here: SDP syntax (`sdp`), who may publish (signaling says so).
 
 Source:
     RFC 8829 section 5.3 (answers), RFC 8853 (simulcast), RFC 4588 (RTX).
@@ -39,11 +40,23 @@ _CODECS: Final[Mapping[tuple[str, int, int], tuple[Kind, str, str | None]]] = Ma
     }
 )
 _RTX: Final = ("rtx", 90_000, 1)
-_FEEDBACK: Final = ("goog-remb", "nack", "nack pli", "ccm fir")
+_FEEDBACK: Final = ("transport-cc", "goog-remb", "nack", "nack pli", "ccm fir")
+ENCODINGS_A_CAMERA: Final = 3
+_BY_SIZE: Final = ("q", "h", "f")
+"""Quarter, half, full: the names our own client gives its encodings."""
 _MID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _LEVEL_URI: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+_TRANSPORT_CC_URI: Final = (
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+)
 _RID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 _REPAIRED_RID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+_BASE_URIS: Final[Mapping[Kind, tuple[str, ...]]] = MappingProxyType(
+    {
+        Kind.AUDIO: (_MID_URI, _LEVEL_URI, _TRANSPORT_CC_URI),
+        Kind.VIDEO: (_MID_URI, _TRANSPORT_CC_URI),
+    }
+)
 _ROLES: Final[Mapping[Kind, tuple[Source, ...]]] = MappingProxyType(
     {Kind.AUDIO: (Source.MIC,), Kind.VIDEO: (Source.CAMERA, Source.SCREEN)}
 )
@@ -158,10 +171,9 @@ class _Builder:
         return _answered(section, Direction.INACTIVE, codecs, {})
 
     def _receive(self, section: OfferedSection, codecs: tuple[Codec, ...]) -> AnsweredSection:
-        # One encoding a camera: of a simulcast offer the first stream is accepted alone.
-        rid = next((rid for rid in section.simulcast if rid in section.rids), None)
-        wanted = [_MID_URI, _LEVEL_URI] if section.kind == Kind.AUDIO else [_MID_URI]
-        wanted += [] if rid is None else [_RID_URI, _REPAIRED_RID_URI]
+        rids = tuple(rid for rid in section.simulcast if rid in section.rids)[:ENCODINGS_A_CAMERA]
+        wanted = [*_BASE_URIS[Kind(section.kind)]]
+        wanted += [_RID_URI, _REPAIRED_RID_URI] if rids else []
         extensions = _agreed_extensions(section, wanted)
         primary = [ssrc for ssrc in section.ssrcs if ssrc not in section.repair.values()]
         self.receives.append(
@@ -172,14 +184,13 @@ class _Builder:
                 extensions=_extension_facts(extensions),
                 ssrcs=tuple(primary),
                 rtx_ssrcs=tuple(section.repair[ssrc] for ssrc in primary if ssrc in section.repair),
-                rids=() if rid is None else (rid,),
+                rids=_by_size(rids),
             )
         )
-        return _answered(section, Direction.RECVONLY, codecs, extensions, rid=rid)
+        return _answered(section, Direction.RECVONLY, codecs, extensions, rids=rids)
 
     def _slot(self, section: OfferedSection, codecs: tuple[Codec, ...]) -> AnsweredSection:
-        wanted = [_MID_URI, _LEVEL_URI] if section.kind == Kind.AUDIO else [_MID_URI]
-        extensions = _agreed_extensions(section, wanted)
+        extensions = _agreed_extensions(section, _BASE_URIS[Kind(section.kind)])
         kept = self._kept.get(section.mid)
         has_rtx = any(codec.name == "rtx" for codec in codecs)
         slot = SendSpec(
@@ -215,7 +226,7 @@ def _agreed_codecs(section: OfferedSection) -> tuple[Codec, ...]:
                 payload_type=number,
                 name=key[0],
                 clock_rate_hz=key[1],
-                feedback=frozenset(spoken.intersection(_FEEDBACK)),
+                feedback=_agreed_feedback(section, spoken),
             )
     repairs = {
         number: apt
@@ -227,6 +238,23 @@ def _agreed_codecs(section: OfferedSection) -> tuple[Codec, ...]:
     for number, apt in repairs.items():
         kept[number] = Codec(payload_type=number, name="rtx", clock_rate_hz=_RTX[1], apt=apt)
     return tuple(kept[number] for number in dict.fromkeys(section.payload_types) if number in kept)
+
+
+def _agreed_feedback(section: OfferedSection, spoken: set[str]) -> frozenset[str]:
+    """Keep what we know; of the two ways to tell bandwidth one, the transport-wide if it can be."""
+    agreed = spoken.intersection(_FEEDBACK)
+    if _TRANSPORT_CC_URI not in section.extensions.values():
+        agreed.discard("transport-cc")
+    if "transport-cc" in agreed:
+        agreed.discard("goog-remb")
+    return frozenset(agreed)
+
+
+def _by_size(rids: tuple[str, ...]) -> tuple[str, ...]:
+    """Order encodings from the smallest picture up: by name where it says, else as offered."""
+    if set(rids) <= set(_BY_SIZE):
+        return tuple(sorted(rids, key=_BY_SIZE.index))
+    return rids
 
 
 def _codec_key(section: OfferedSection, number: int) -> tuple[str, int, int]:
@@ -258,6 +286,7 @@ def _extension_facts(extensions: Mapping[int, str]) -> Extensions:
         audio_level=number_of.get(_LEVEL_URI),
         rid=number_of.get(_RID_URI),
         repaired_rid=number_of.get(_REPAIRED_RID_URI),
+        transport_cc=number_of.get(_TRANSPORT_CC_URI),
     )
 
 
@@ -267,7 +296,7 @@ def _answered(
     codecs: tuple[Codec, ...],
     extensions: Mapping[int, str],
     *,
-    rid: str | None = None,
+    rids: tuple[str, ...] = (),
     slot: SendSpec | None = None,
 ) -> AnsweredSection:
     return AnsweredSection(
@@ -279,7 +308,7 @@ def _answered(
         codecs=tuple(_answered_codec(codec) for codec in codecs),
         extensions=tuple(extensions.items()),
         has_rtcp_rsize=section.has_rtcp_rsize,
-        rid=rid,
+        rids=rids,
         ssrc=None if slot is None else slot.ssrc,
         rtx_ssrc=None if slot is None else slot.rtx_ssrc,
     )

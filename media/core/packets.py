@@ -98,6 +98,19 @@ def _two_byte(packet: bytes, at: int, end: int) -> Layout:
     return found
 
 
+def number_position(packet: bytes, twcc_id: int) -> int:
+    """Return where the transport-wide number's id byte stands, or 0 when the packet has none.
+
+    Of the common shape alone, as `level_position`.
+    """
+    if packet[0] & 0x1F != 0x10:  # noqa: PLR2004  (extension bit set, no CSRC)
+        return 0
+    at, length = extension_layout(packet).get(twcc_id, (0, 0))
+    if length != 2 or packet[12:14] != _ONE_BYTE_MARK:  # noqa: PLR2004  (a 16-bit number)
+        return 0
+    return at - 1
+
+
 def level_position(packet: bytes, level_id: int) -> int:
     """Return where the audio level's id byte stands, or 0 when the packet has none.
 
@@ -115,34 +128,45 @@ def level_position(packet: bytes, level_id: int) -> int:
 class HeaderTemplate:
     """Everything of an outgoing header that stays: SSRC, version bits and extension block.
 
-    `pack(first, second, seq, timestamp, ssrc, before)` makes the header of a slot without audio
-    levels, `pack(first, second, seq, timestamp, ssrc, before, level, after)` one with them.
+    `pack(first, second, seq, timestamp, ssrc, before, ...)` makes a header; then follow, where the
+    slot has them, `number, middle` (the transport-wide number) and `level, after`.
     """
 
-    __slots__ = ("after", "before", "first", "has_level", "pack")
+    __slots__ = ("after", "before", "first", "has_level", "has_twcc", "middle", "pack")
 
-    def __init__(self, *, mid_id: int | None, mid: str, level_id: int | None) -> None:
+    def __init__(
+        self, *, mid_id: int | None, mid: str, level_id: int | None, twcc_id: int | None = None
+    ) -> None:
         body = b""
         if mid_id is not None:
             text = mid.encode()
             body += bytes([mid_id << 4 | len(text) - 1]) + text
-        self.has_level = level_id is not None
-        if level_id is not None:
-            body += bytes([level_id << 4])
-        length = len(body) + self.has_level
+        self.has_twcc, self.has_level = twcc_id is not None, level_id is not None
+        level_head = b"" if level_id is None else bytes([level_id << 4])
+        body += level_head if twcc_id is None else bytes([twcc_id << 4 | 1])
+        length = len(body) + 2 * self.has_twcc + self.has_level
+        length += len(level_head) if self.has_twcc else 0
         padding = bytes(-length % _WORD)
+        words = (length + len(padding)) // _WORD
         self.first = 0x90 if body else 0x80
-        self.before = b""
-        self.after = b""
-        if body:
-            words = (length + len(padding)) // _WORD
-            self.before = _ONE_BYTE_MARK + words.to_bytes(2, "big") + body
-            if self.has_level:
-                self.after = padding
-            else:
-                self.before += padding
+        self.before = _ONE_BYTE_MARK + words.to_bytes(2, "big") + body if body else b""
+        self.middle = level_head if self.has_level else padding
+        self.after = padding if self.has_level else b""
+        if not self.has_twcc and not self.has_level:
+            self.before += padding
+        numbered = f"H{len(self.middle)}s" if self.has_twcc else ""
         level = f"B{len(self.after)}s" if self.has_level else ""
-        self.pack = Struct(f"{HEADER.format}{len(self.before)}s{level}").pack
+        self.pack = Struct(f"{HEADER.format}{len(self.before)}s{numbered}{level}").pack
+
+    def head(
+        self, *, second: int, seq: int, timestamp: int, ssrc: int, number: int, level: int
+    ) -> bytes:
+        """Make a header; for what is not the hot path, which packs by itself."""
+        numbered = (number, self.middle) if self.has_twcc else ()
+        loud = (level, self.after) if self.has_level else ()
+        return self.pack(
+            self.first, second, seq, timestamp & 0xFFFF_FFFF, ssrc, self.before, *numbered, *loud
+        )
 
 
 def unwrapped_rtx(packet: bytes, primary_of: dict[int, int], ssrc: int) -> bytes | None:

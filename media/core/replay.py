@@ -16,7 +16,8 @@ from media.contract.control import Source, Want
 from media.contract.errors import MediaError
 from media.core.engine_face import Addr
 from media.core.ice_lite import Credentials, IceEffect, IceLite, PathChanged, SendTo
-from media.core.room import Room, RoomEffect
+from media.core.room import Room
+from media.core.room_facts import RoomEffect
 from media.core.stun import BindingRequest
 
 
@@ -201,6 +202,7 @@ VERBS: Final[Mapping[type[Machine], Mapping[str, Verb]]] = {
             told["participant_id"], told["publication_id"], is_muted=told["is_muted"]
         ),
         "set_wants": lambda it, told, _: it.set_wants(told["participant_id"], _wants(told)),
+        "note_speakers": lambda it, told, _: it.note_speakers(told["publication_ids"]),
         "ack_slots": lambda it, told, at: it.ack_slots(
             told["participant_id"], told["map_id"], now=at
         ),

@@ -7,12 +7,13 @@ Source:
 from typing import Final
 
 from media.core.rtcp import ReceptionBlock, SenderReport
-from media.core.sequence import SEQ_MOD
+from media.core.sequence import SEQ_MOD, TS_HALF, TS_MOD
 
 NTP_SECOND: Final = 1 << 32
 REPORTS_REMEMBERED: Final = 64
 """Two seconds of a full room: 11 audio and 12 video slots report each second."""
 _MIDDLE: Final = 0xFFFF_FFFF
+_HALF: Final = 1 << 31
 
 
 def middle(ntp: int) -> int:
@@ -25,7 +26,7 @@ class Reception:
 
     def __init__(self, *, ssrc: int, clock_rate_hz: int) -> None:
         self._ssrc = ssrc
-        self._clock_rate_hz = clock_rate_hz
+        self.clock_rate_hz = clock_rate_hz
         self._first = -1
         self.highest = -1
         self.received = 0
@@ -36,18 +37,31 @@ class Reception:
         self.last_sr: SenderReport | None = None
         self.last_sr_at = 0.0
 
+    @property
+    def expected(self) -> int:
+        """How many packets there were, as far as the numbers tell."""
+        return self.highest - self._first + 1 if self._first >= 0 else 0
+
+    @property
+    def jitter_s(self) -> float:
+        """Interarrival jitter."""
+        return self._jitter / self.clock_rate_hz
+
     def on_packet(self, extended_seq: int, timestamp: int, *, now: float) -> None:
         """Count a packet."""
-        if self._first < 0:
-            self._first = extended_seq
-        self.highest = max(self.highest, extended_seq)
+        if extended_seq > self.highest:  # noqa: PLR1730  (a call costs more, each packet)
+            self.highest = extended_seq
         self.received += 1
-        transit = int(now * self._clock_rate_hz) - timestamp & _MIDDLE
-        if self._transit is not None:
-            apart = transit - self._transit & _MIDDLE
-            apart = min(apart, _MIDDLE + 1 - apart)
-            self._jitter += (apart - self._jitter) / 16
+        transit = int(now * self.clock_rate_hz) - timestamp & _MIDDLE
+        before = self._transit
         self._transit = transit
+        if before is None:
+            self._first = extended_seq if self._first < 0 else self._first
+            return
+        apart = transit - before & _MIDDLE
+        if apart > _HALF:
+            apart = _MIDDLE + 1 - apart
+        self._jitter += (apart - self._jitter) / 16
 
     def on_repair(self, extended_seq: int) -> None:
         """Note a packet sent again at our request: on this hop it counts as lost."""
@@ -89,7 +103,20 @@ class Reception:
             return None
         passed = now - self.last_sr_at
         ntp = self.last_sr.ntp + int(passed * NTP_SECOND)
-        return ntp, self.last_sr.rtp_ts + int(passed * self._clock_rate_hz)
+        return ntp, self.last_sr.rtp_ts + int(passed * self.clock_rate_hz)
+
+
+def aligned(before: Reception, after: Reception, timestamp: int) -> int | None:
+    """Return the timestamp one stream gives the instant another one calls `timestamp`.
+
+    Both of one sender, whose reports tie each to the same clock; None before both have come.
+    """
+    if before.last_sr is None or after.last_sr is None:
+        return None
+    rate_hz = before.clock_rate_hz
+    ticks = (timestamp - after.last_sr.rtp_ts + TS_HALF) % TS_MOD - TS_HALF
+    apart = (after.last_sr.ntp - before.last_sr.ntp) * rate_hz // NTP_SECOND
+    return (before.last_sr.rtp_ts + ticks + apart) % TS_MOD
 
 
 class RoundTrips:

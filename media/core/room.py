@@ -10,53 +10,22 @@ Source:
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from media.contract.control import RefusalCode, Source, Want
 from media.contract.errors import LocalMisuse, Refused
+from media.core.room_facts import (
+    Publication,
+    PublicationMuted,
+    RoomEffect,
+    RouteChanged,
+    Section,
+    SlotMapMade,
+    View,
+)
 
 RESEND_MAP_S: Final = 2.0
 """An unacknowledged map is stated again after this long; media still waits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One section of one participant's peer connection."""
-
-    participant_id: str
-    attach_epoch: int
-    mid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteChanged:
-    """Packets of `source` start or stop entering `sink`."""
-
-    source: Section
-    sink: Section
-    is_attached: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotMapMade:
-    """State this whole map to the participant."""
-
-    participant_id: str
-    attach_epoch: int
-    map_id: int
-    slots: tuple[tuple[str, str | None], ...]
-    """(mid, publication id or None), in the order of the sections."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicationMuted:
-    """A publication was muted or unmuted."""
-
-    source: Section
-    is_muted: bool
-
-
-RoomEffect: TypeAlias = RouteChanged | SlotMapMade | PublicationMuted
 
 
 @dataclass(slots=True)
@@ -105,6 +74,7 @@ class Room:
         self._seats: dict[str, _Seat] = {}
         self._publications: dict[str, _Publication] = {}
         self._effects: list[RoomEffect] = []
+        self._voices: dict[str, int] = {}  # publication → its place among those who spoke last
 
     def attach(
         self, participant_id: str, attach_epoch: int, may_publish: Collection[Source]
@@ -205,6 +175,35 @@ class Room:
         for slot in seat.slots:
             self._route_if_acknowledged(participant_id, seat, slot)
 
+    def publications(self) -> list[Publication]:
+        """Return all publications."""
+        return [self._publication(each) for each in self._publications]
+
+    def views(self, participant_id: str) -> list[View]:
+        """Return the slots of a participant that media may enter now."""
+        seat = self._seats.get(participant_id)
+        if seat is None:
+            return []
+        wants = {want.publication_id: want for want in seat.wants}
+        return [
+            View(
+                slot_mid=slot.mid,
+                publication=self._publication(slot.publication_id),
+                max_width_px=wants[slot.publication_id].max_width_px,
+                priority=wants[slot.publication_id].priority,
+            )
+            for slot in seat.slots
+            if slot.routed_from is not None and slot.publication_id is not None
+        ]
+
+    def note_speakers(self, publication_ids: Sequence[str]) -> None:
+        """Learn who spoke, the latest first: where sound slots are short, these get them."""
+        self._voices = {each: place for place, each in enumerate(publication_ids)}
+        for participant_id, seat in self._seats.items():
+            wished = self._wished(participant_id, seat, is_audio=True)
+            if len(wished) > sum(slot.is_audio for slot in seat.slots):
+                self._reassign(participant_id, seat)
+
     @property
     def deadline(self) -> float | None:
         """When `on_deadline` is owed; minus infinity right after a new map."""
@@ -235,6 +234,15 @@ class Room:
         """Hand over what is to be done, in order."""
         effects, self._effects = self._effects, []
         return effects
+
+    def _publication(self, publication_id: str) -> Publication:
+        known = self._publications[publication_id]
+        return Publication(
+            publication_id=publication_id,
+            section=known.section,
+            source=known.source,
+            is_muted=known.is_muted,
+        )
 
     def _seat(self, participant_id: str) -> _Seat:
         seat = self._seats.get(participant_id)
@@ -301,7 +309,13 @@ class Room:
 
     def _wished(self, participant_id: str, seat: _Seat, *, is_audio: bool) -> list[str]:
         """Return existing publications of others that are wished for, the dearest first."""
-        ranked = sorted(seat.wants, key=lambda want: -want.priority)
+        ranked = sorted(
+            seat.wants,
+            key=lambda want: (
+                -want.priority,
+                self._voices.get(want.publication_id, len(self._voices)) if is_audio else 0,
+            ),
+        )
         found = []
         for want in ranked:
             publication = self._publications.get(want.publication_id)

@@ -4,12 +4,14 @@ Everything is terminated at this hop: no RTCP packet is passed through.
 
 Source:
     RFC 3550 section 6 (SR, RR, SDES, BYE), RFC 4585 section 6 (NACK, PLI), RFC 5104 section 4.3.1
-    (FIR), draft-alvestrand-rmcat-remb (REMB).
+    (FIR), draft-alvestrand-rmcat-remb (REMB); `twcc` for transport-wide feedback.
 """
 
 from dataclasses import dataclass
 from struct import Struct, unpack_from
 from typing import Final, TypeAlias
+
+from media.core.twcc import BadFeedback, TransportFeedback, read_feedback
 
 SUB_PACKETS_MAX: Final = 10
 NACK_NUMBERS_MAX: Final = 256
@@ -71,7 +73,16 @@ class Bye:
     ssrcs: tuple[int, ...]
 
 
-Item: TypeAlias = SenderReport | ReportBlock | Nack | KeyframeAsked | Bye
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateTold:
+    """REMB: what a receiver reckons it can take."""
+
+    bits_per_s: int
+
+
+Item: TypeAlias = (
+    SenderReport | ReportBlock | Nack | KeyframeAsked | Bye | EstimateTold | TransportFeedback
+)
 
 
 def read(data: bytes) -> list[Item]:
@@ -111,14 +122,26 @@ def _read_part(data: bytes, at: int, end: int, kind: int, count: int) -> list[It
             return _read_report(data, at, end, kind, count)
         case 203, _:
             return _read_bye(data, at, end, count)
+        case ((205 | 206), _):
+            return _read_feedback(data, at, end, kind, count)
+        case _:
+            return []
+
+
+def _read_feedback(data: bytes, at: int, end: int, kind: int, form: int) -> list[Item]:
+    match kind, form:
         case 205, 1:
             return _read_nack(data, at, end)
+        case 205, 15:
+            return [_read_transport_feedback(data, at, end)]
         case 206, 1:
             return [KeyframeAsked(ssrc=_word(data, at + 8, end))]
         case 206, 4:
             return [
                 KeyframeAsked(ssrc=_word(data, entry, end)) for entry in range(at + 12, end - 7, 8)
             ]
+        case 206, 15:
+            return _read_remb(data, at, end)
         case _:
             return []
 
@@ -161,6 +184,21 @@ def _read_nack(data: bytes, at: int, end: int) -> list[Item]:
         if len(numbers) >= NACK_NUMBERS_MAX:
             break
     return [Nack(ssrc=ssrc, numbers=tuple(numbers))]
+
+
+def _read_transport_feedback(data: bytes, at: int, end: int) -> TransportFeedback:
+    try:
+        return read_feedback(data, at, end)
+    except BadFeedback:
+        raise BadRtcp from None
+
+
+def _read_remb(data: bytes, at: int, end: int) -> list[Item]:
+    """Read REMB; another application-layer feedback is passed over."""
+    if end < at + 20 or data[at + 12 : at + 16] != b"REMB":
+        return []
+    packed = int.from_bytes(data[at + 17 : at + 20], "big")
+    return [EstimateTold(bits_per_s=(packed & 0x3FFFF) << (packed >> 18))]
 
 
 def _within_nack_limit(items: list[Item]) -> list[Item]:

@@ -33,7 +33,8 @@ class AnsweredSection:
     codecs: tuple[AnsweredCodec, ...] = ()
     extensions: tuple[tuple[int, str], ...] = ()
     has_rtcp_rsize: bool = False
-    rid: str | None = None
+    rids: tuple[str, ...] = ()
+    """Accepted encodings, in the order of the offer's simulcast line."""
     ssrc: int | None = None
     rtx_ssrc: int | None = None
 
@@ -104,8 +105,9 @@ def _accepted_section(answer: Answer, section: AnsweredSection) -> list[str]:
         lines += [f"a=fmtp:{number} {codec.parameters}"] if codec.parameters else []
         lines += [f"a=rtcp-fb:{number} {each}" for each in codec.feedback]
     lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions]
-    if section.rid is not None:
-        lines += [f"a=rid:{section.rid} recv", f"a=simulcast:recv {section.rid}"]
+    if section.rids:
+        lines += [f"a=rid:{rid} recv" for rid in section.rids]
+        lines.append(f"a=simulcast:recv {';'.join(section.rids)}")
     return lines + _source_lines(answer.cname, section)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 SEQ_MOD: Final = 1 << 16
 SEQ_HALF: Final = 1 << 15
 TS_MOD: Final = 1 << 32
+TS_HALF: Final = 1 << 31
 
 
 def extend(seq: int, highest: int) -> int:

@@ -8,6 +8,7 @@ Source:
     RFC 7741 section 4.2 (descriptor) and 4.3 (payload header: P bit 0 means key frame).
 """
 
+from collections.abc import Sequence
 from struct import Struct
 from typing import Final, TypeAlias
 
@@ -18,6 +19,8 @@ _SHORT_ID_MOD: Final = 1 << 7
 
 _X, _S, _PART = 0x80, 0x10, 0x07
 _I, _L, _T, _K = 0x80, 0x40, 0x20, 0x10
+TEMPORAL: Final = _T
+"""Set in the second byte of a descriptor whose last byte begins with the temporal layer."""
 _LONG: Final = 0x80
 
 _ID: Final = Struct("!BBH")
@@ -96,6 +99,14 @@ def widened(short_id: int, newest: int, *, is_later: bool) -> int:
     return newest - (newest - short_id) % _SHORT_ID_MOD & PICTURE_ID_MASK
 
 
+def may_enter(packet: bytes, at: int, tail: int) -> bool:
+    """Say whether a higher temporal layer may be taken up with this packet.
+
+    It must begin a frame that leans on the base layer alone (the Y bit).
+    """
+    return bool(tail & 0x20) and packet[at] & (_S | _PART) == _S
+
+
 def has_key_index(packet: bytes, at: int) -> bool:
     """Say whether an extended descriptor holds a KEYIDX."""
     return bool(packet[at] & _X and packet[at + 1] & _K)
@@ -155,3 +166,9 @@ def shifted(counters: Counters, shift: Counters, before: Counters) -> Counters:
 
 def _step(last: int, first: int, mask: int) -> int:
     return 0 if last < 0 or first < 0 else last + 1 - first & mask
+
+
+def dropped_before(dropped: Sequence[int], picture_id: int) -> int:
+    """Return how many of the frames left out stand before a frame, across the wrap of 15 bits."""
+    half = (PICTURE_ID_MASK + 1) // 2
+    return sum(1 for each in dropped if 0 < picture_id - each & PICTURE_ID_MASK < half)

@@ -1,7 +1,6 @@
-"""The reference engine: SRTP by pylibsrtp, forwarding in Python; implements `engine_face.Engine`.
+"""The reference engine: SRTP by libsrtp, forwarding in Python; implements `engine_face.Engine`.
 
-The only importer of pylibsrtp, whose calls raise `TypeError` unless given bytes, `ValueError`
-beyond their buffer and `Error` for everything else: all three are caught per packet and counted.
+What SRTP refuses of a packet is caught per packet and counted.
 Order of guards: source, rate, number of SSRCs, authenticity; only then does state change.
 
 For its callers: `open_peer`, then `set_facts`, `set_keys` and `set_path` in any order and as
@@ -14,42 +13,40 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from pylibsrtp import Error, Policy, Session
-
 from media.core.engine_face import (
     Addr,
     Authenticated,
     EngineEvent,
     PeerKey,
+    PeerSample,
     PublicationBound,
     PublicationKey,
     ReceiveFacts,
-    ReceiveSection,
     RouteEdit,
+    SlotKey,
     SrtpKeys,
-    SrtpProfile,
+    StreamSample,
 )
-from media.core.packets import extension_layout, payload_offset, unwrapped_rtx
+from media.core.packets import number_position, unwrapped_rtx
+from media.shell.binding import bind
 from media.shell.counts import Count
 from media.shell.feedback import Feedback
 from media.shell.forwarder import Forwarder
-from media.shell.streams import Encoding, PeerStreams, Slot
+from media.shell.repair import Repair
+from media.shell.samples import sample_of, streams_of
+from media.shell.slots import Encoding, Slot
+from media.shell.srtp import REFUSALS, SrtpSession
+from media.shell.streams import PeerStreams
 
 SSRCS_MAX: Final = 64
-ENCODINGS_MAX: Final = 24
 PACKETS_A_SECOND: Final = 3_000
 BYTES_A_SECOND: Final = 1_500_000
 RTCP_A_SECOND: Final = 100
-REPLAY_WINDOW: Final = 1_024
+HEARD_EVERY_S: Final = 0.1
+"""Who was heard is told this often: the silences that matter last seconds."""
 
 _DRAW: Final = partial(secrets.randbits, 32)
-_PROFILES: Final = {
-    SrtpProfile.AES128_CM_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-    SrtpProfile.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-    SrtpProfile.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
-}
-_REFUSED_BY_SRTP: Final = (Error, ValueError, TypeError)
-_NOT_SENT: Final = (*_REFUSED_BY_SRTP, OSError)
+_NOT_SENT: Final = (*REFUSALS, OSError)
 _PACKETS_IN: Final = int(Count.PACKETS_IN)
 
 
@@ -72,11 +69,13 @@ class PythonEngine:
         self._by_addr: dict[Addr, PeerStreams] = {}
         self._events: list[EngineEvent] = []
         self._forwarder = Forwarder(sendto, _NOT_SENT)
-        self._feedback = Feedback(sendto, self._forwarder, _NOT_SENT)
+        self._repair = Repair(self._forwarder)
+        self._feedback = Feedback(sendto, self._repair, self._forwarder.counts, _NOT_SENT)
         self._counts = self._forwarder.counts
         self._on_rtp = self._forwarder.on_rtp
         self._second_from = float("-inf")
         self._now = 0.0
+        self._tell_heard_at = float("-inf")
 
     def open_peer(self, peer: PeerKey, *, now: float) -> None:
         """Know a peer; nothing is accepted from it before `set_keys` and `set_path`."""
@@ -89,6 +88,8 @@ class PythonEngine:
         if streams is None:
             return
         streams.sections = {section.mid: section for section in facts.sections}
+        numbered = (section.extensions.transport_cc for section in facts.sections)
+        streams.twcc_id = next((each for each in numbered if each is not None), None)
         for spec in facts.slots:
             if spec.mid not in streams.slots:
                 slot = Slot(streams, spec, draw=self._draw)
@@ -100,8 +101,8 @@ class PythonEngine:
         streams = self._peers.get(peer)
         if streams is None:
             return
-        inbound = srtp_session(keys.rx_key, keys.profile, is_outbound=False)
-        outbound = srtp_session(keys.tx_key, keys.profile, is_outbound=True)
+        inbound = SrtpSession(keys.rx_key, keys.profile, is_outbound=False)
+        outbound = SrtpSession(keys.tx_key, keys.profile, is_outbound=True)
         streams.unprotect = inbound.unprotect
         streams.unprotect_rtcp = inbound.unprotect_rtcp
         streams.protect = outbound.protect
@@ -124,14 +125,17 @@ class PythonEngine:
 
         What came while muted is gone for good; video goes on with a key frame asked for.
         """
-        streams = self._peers.get(publication.peer)
-        if streams is None:
-            return
-        if is_muted:
-            streams.muted_mids.add(publication.mid)
-        else:
-            streams.muted_mids.discard(publication.mid)
-        self._settle_mutes(streams)
+        if (streams := self._peers.get(publication.peer)) is not None:
+            muted = streams.muted_mids
+            muted.add(publication.mid) if is_muted else muted.discard(publication.mid)
+            self._settle_mutes(streams)
+
+    def hold(self, publication: PublicationKey, *, is_held: bool) -> None:
+        """Drop a publication's packets because the server says so, whatever its owner says."""
+        if (streams := self._peers.get(publication.peer)) is not None:
+            held = streams.held_mids
+            held.add(publication.mid) if is_held else held.discard(publication.mid)
+            self._settle_mutes(streams)
 
     def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
         """Hold everything to and from a peer, or let it flow again; path and keys stay.
@@ -145,21 +149,41 @@ class PythonEngine:
         streams.settle_path()
         self._settle_mutes(streams)
         for slot in streams.slots.values():
-            if not is_paused and slot.source is not None and slot.source.is_video:
-                slot.hold()
-                slot.source.gate.keep(now=self._now)
+            slot.is_paused = is_paused
+            self._spread_again(slot)
 
-    def _settle_mutes(self, streams: PeerStreams) -> None:
-        for encoding in streams.encodings.values():
-            is_muted = streams.drops(encoding.publication.mid)
-            if encoding.is_muted is is_muted:
-                continue
-            encoding.is_muted = is_muted
-            encoding.hold_slots()
-            encoding.loss.forget()
-            encoding.gate.on_key_frame()  # nothing is owed while muted
-            if encoding.is_video and encoding.slots and not is_muted:
-                encoding.gate.keep(now=self._now)
+    def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
+        """Give a slot another encoding, at that one's next key frame, or none at once."""
+        streams = self._peers.get(slot.peer)
+        steered = None if streams is None else streams.slots.get(slot.mid)
+        if steered is None or steered.route is None:
+            return
+        if steered.temporal_wanted != temporal:
+            steered.limit_temporal(temporal)
+        if steered.rank != rank:
+            steered.rank = rank
+            self._spread_again(steered)
+
+    def set_wanted(self, peer: PeerKey, wanted_bps: int) -> None:
+        """Say what the next step up would need; 0 ends the probing for it."""
+        streams = self._peers.get(peer)
+        if streams is not None:
+            streams.probe.wanted_bps = wanted_bps
+
+    def streams(self, publication: PublicationKey) -> tuple[StreamSample, ...]:
+        """Say what of a publication arrives: one entry a bound encoding."""
+        streams = self._peers.get(publication.peer)
+        return () if streams is None else streams_of(streams, publication.mid)
+
+    def estimate_bps(self, peer: PeerKey) -> float:
+        """Return the present estimate of a peer's downlink; 0 for one that is closed."""
+        streams = self._peers.get(peer)
+        return 0.0 if streams is None else streams.estimator.bps
+
+    def sample(self, peer: PeerKey, *, now: float) -> PeerSample | None:
+        """Say how a peer fared since the last time it was asked; None for one that is closed."""
+        streams = self._peers.get(peer)
+        return None if streams is None else sample_of(streams, now=now)
 
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
         """Apply edits at once, between two datagrams; a new video route asks for a key frame."""
@@ -174,12 +198,14 @@ class PythonEngine:
             if not edit.is_attached:
                 source.detach(mid, slot)
                 continue
-            source.attach(mid, slot)
-            live = source.live.get(mid)
-            if live is not None:
-                self._feedback.ask_key_frame(source, live, now)
+            if slot.route != (source.key, mid):
+                self._leave(slot)
+                source.attach(mid, slot)
+            self._ask_for_starts(source, mid)
 
-    def on_srtp(self, addr: Addr, data: bytes, now: float) -> None:
+    def on_srtp(  # noqa: C901  (the hot path: a branch for each guard)
+        self, addr: Addr, data: bytes, now: float
+    ) -> None:
         """Take a datagram whose first byte is 128–191 and second is no RTCP type."""
         counts = self._counts
         streams = self._by_addr.get(addr)
@@ -198,14 +224,22 @@ class PythonEngine:
             return
         try:
             packet = streams.unprotect(data)
-        except _REFUSED_BY_SRTP:
+        except REFUSALS:
             counts[Count.NOT_AUTHENTIC] += 1
             return
         streams.heard_at = now
         counts[_PACKETS_IN] += 1
         if encoding is None:
             self._on_unknown(streams, ssrc, packet, now)
-        elif encoding.is_muted:
+            return
+        if encoding.twcc_head:
+            at = encoding.twcc_at
+            if packet[12:16] != encoding.twcc_mark or packet[at] != encoding.twcc_head:
+                at = encoding.find_number(packet)
+            if at:
+                streams.arrived_numbers.append(packet[at + 1] << 8 | packet[at + 2])
+                streams.arrived_at.append(now)
+        if encoding.is_muted:
             self._forwarder.on_muted(encoding, packet, now)
         else:
             self._on_rtp(encoding, packet, now)
@@ -223,7 +257,7 @@ class PythonEngine:
             return
         try:
             plain = streams.unprotect_rtcp(data)
-        except _REFUSED_BY_SRTP:
+        except REFUSALS:
             counts[Count.NOT_AUTHENTIC] += 1
             return
         streams.heard_at = now
@@ -238,6 +272,8 @@ class PythonEngine:
             self._second_from = now
         for streams in self._peers.values():
             self._events += self._feedback.due(streams, now)
+            if streams.probe.wanted_bps:
+                self._repair.probe(streams, now)
             if is_new_second:
                 streams.packets_in = streams.bytes_in = streams.rtcp_in = 0
                 self._feedback.each_second(streams, now)
@@ -245,6 +281,9 @@ class PythonEngine:
     def take_events(self) -> list[EngineEvent]:
         """Hand over what happened since the last call."""
         events, self._events = self._events, []
+        if self._now < self._tell_heard_at:
+            return events
+        self._tell_heard_at = self._now + HEARD_EVERY_S
         for streams in self._peers.values():
             if streams.heard_at > streams.heard_told_at:
                 streams.heard_told_at = streams.heard_at
@@ -260,32 +299,58 @@ class PythonEngine:
 
         Its own streams end with a BYE each, while the path and the keys are still there.
         """
-        streams = self._peers.pop(peer, None)
+        streams = self._peers.get(peer)
         if streams is None:
             return
         self._feedback.say_bye(streams)
-        for addr in streams.valid:
-            if self._by_addr.get(addr) is streams:
-                del self._by_addr[addr]
-        streams.valid, streams.path = frozenset(), None
-        streams.settle_path()
+        self.set_path(peer, frozenset(), None)
+        del self._peers[peer]
         for mid, slots in list(streams.routes.items()):
             for slot in list(slots):
                 streams.detach(mid, slot)
         for slot in streams.slots.values():
-            if slot.route is not None:
-                source, mid = slot.route
-                source.detach(mid, slot)
+            self._leave(slot)
 
     def _is_one_too_many(self, streams: PeerStreams, ssrc: int) -> bool:
         """Bound their number: libsrtp keeps state per authenticated SSRC."""
         return ssrc not in streams.ssrcs_seen and len(streams.ssrcs_seen) >= SSRCS_MAX
 
+    def _leave(self, slot: Slot) -> None:
+        """End the route of a slot, if it has one."""
+        if slot.route is not None and (source := self._peers.get(slot.route[0])) is not None:
+            source.detach(slot.route[1], slot)
+
+    def _spread_again(self, slot: Slot) -> None:
+        """Point the slots of its source anew, and ask for what they wait for."""
+        if slot.route is not None and (source := self._peers.get(slot.route[0])) is not None:
+            source.spread(slot.route[1])
+            self._ask_for_starts(source, slot.route[1])
+
+    def _settle_mutes(self, streams: PeerStreams) -> None:
+        for encoding in streams.encodings.values():
+            is_muted = streams.drops(encoding.publication.mid)
+            if encoding.is_muted is is_muted:
+                continue
+            encoding.is_muted = is_muted
+            encoding.hold_slots()
+            encoding.forget_debts()  # nothing is owed while muted
+            if encoding.is_video and encoding.waiting and not is_muted:
+                encoding.gate.keep(now=self._now)
+
+    def _ask_for_starts(self, streams: PeerStreams, mid: str) -> None:
+        """Ask for a key frame of every encoding of a section that somebody waits for."""
+        for encoding in streams.live.get(mid, {}).values():
+            if encoding.waiting:
+                self._feedback.ask_key_frame(streams, encoding, self._now)
+
     def _on_unknown(self, streams: PeerStreams, ssrc: int, packet: bytes, now: float) -> None:
         """The cold path: a stream seen for the first time, or a retransmission."""
         streams.ssrcs_seen.add(ssrc)
+        if streams.twcc_id is not None and (at := number_position(packet, streams.twcc_id)):
+            streams.arrived_numbers.append(packet[at + 1] << 8 | packet[at + 2])
+            streams.arrived_at.append(now)
         if ssrc not in streams.rtx:
-            encoding = self._bind(streams, ssrc, packet, now)
+            encoding = self._bind(streams, ssrc, packet)
             if encoding is not None:
                 take = self._forwarder.on_muted if encoding.is_muted else self._on_rtp
                 take(encoding, packet, now)
@@ -301,65 +366,14 @@ class PythonEngine:
         elif not repeated.is_muted:
             self._on_rtp(repeated, original, now, is_repair=True)
 
-    def _bind(self, streams: PeerStreams, ssrc: int, packet: bytes, now: float) -> Encoding | None:
-        """Give a new SSRC to a section: declared in the offer, else named by the mid extension.
-
-        Source: RFC 8843 section 9.2, RFC 9143.
-        """
-        section = _section_of(streams, ssrc, packet)
-        if section is None:
+    def _bind(self, streams: PeerStreams, ssrc: int, packet: bytes) -> Encoding | None:
+        """Give a new SSRC to a section: declared in the offer, else named by the packet."""
+        found = bind(streams, ssrc, packet)
+        if found is None:
             return None
-        names = {codec.payload_type: codec.name for codec in section.codecs}
-        name = names.get(packet[1] & 0x7F)
-        if name == "rtx":
-            self._bind_rtx(streams, section, ssrc)
-            return None
-        if name is None or len(streams.encodings) >= ENCODINGS_MAX:
-            return None
-        encoding = Encoding(streams.key, section, ssrc)
-        encoding.is_muted = streams.drops(section.mid)
-        if not streams.bring_live(encoding):
-            return None
-        streams.encodings[ssrc] = encoding
-        self._events.append(PublicationBound(publication=encoding.publication))
-        if encoding.slots and not encoding.is_muted:
-            self._feedback.ask_key_frame(streams, encoding, now)
+        encoding, is_first = found
+        if is_first:
+            self._events.append(PublicationBound(publication=encoding.publication))
+        if not encoding.is_muted:
+            self._ask_for_starts(streams, encoding.publication.mid)
         return encoding
-
-    def _bind_rtx(self, streams: PeerStreams, section: ReceiveSection, ssrc: int) -> None:
-        """Bind a retransmission stream to the stream it repeats, once that is there."""
-        repaired = streams.live.get(section.mid)
-        if ssrc in section.rtx_ssrcs:
-            repaired = streams.encodings.get(section.ssrcs[section.rtx_ssrcs.index(ssrc)])
-        if repaired is not None:
-            streams.rtx[ssrc] = repaired
-
-
-def srtp_session(key: bytes, profile: SrtpProfile, *, is_outbound: bool) -> Session:
-    """Make a libsrtp session of one direction; the benchmark and tests make theirs here too."""
-    policy = Policy(
-        key=key,
-        ssrc_type=Policy.SSRC_ANY_OUTBOUND if is_outbound else Policy.SSRC_ANY_INBOUND,
-        srtp_profile=_PROFILES[profile],
-    )
-    policy.window_size = REPLAY_WINDOW
-    policy.allow_repeat_tx = is_outbound  # a NACK without RTX is answered by the same packet
-    return Session(policy=policy)
-
-
-def _section_of(streams: PeerStreams, ssrc: int, packet: bytes) -> ReceiveSection | None:
-    sections = streams.sections
-    for section in sections.values():
-        if ssrc in section.ssrcs or ssrc in section.rtx_ssrcs:
-            return section
-    if payload_offset(packet) < 0:
-        return None
-    layout = extension_layout(packet)
-    for section in sections.values():
-        mid_at, mid_bytes = layout.get(section.extensions.mid or 0, (0, 0))
-        if packet[mid_at : mid_at + mid_bytes] == section.mid.encode() and mid_at:
-            rid_at, rid_bytes = layout.get(section.extensions.rid or 0, (0, 0))
-            rid = packet[rid_at : rid_at + rid_bytes].decode("latin-1")
-            is_ours = not rid_at or not section.rids or rid in section.rids
-            return section if is_ours else None
-    return None

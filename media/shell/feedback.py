@@ -6,14 +6,18 @@ from typing import Final
 from media.core import rtcp
 from media.core.engine_face import Addr, EngineEvent, KeyFrameStalled, Kind
 from media.core.sequence import SEQ_MOD
+from media.core.twcc import TransportFeedback
 from media.shell.counts import Count
-from media.shell.forwarder import Forwarder
-from media.shell.streams import Encoding, PeerStreams, Slot
+from media.shell.repair import Repair
+from media.shell.slots import Encoding, Slot
+from media.shell.streams import PeerStreams
 
 CAMERA_BITS_PER_S: Final = 2_500_000
-"""Told each second by REMB: without any estimate a browser stays near 300 kbit/s."""
+"""Told each second by REMB to a sender that knows no transport-wide feedback: without any
+estimate a browser stays near 300 kbit/s."""
 AUDIO_RTT_MAX_S: Final = 0.1
 """Beyond, a lost voice packet would come again too late to be played."""
+PROBE_MEASURED_S: Final = 0.2
 BLOCKS_MAX: Final = 31
 NTP_MASK: Final = (1 << 64) - 1
 
@@ -23,20 +27,22 @@ class Feedback:
 
     Args:
         sendto: The socket's own.
-        forwarder: Answers NACKs, holds the counters.
+        repair: Answers NACKs.
+        counts: The engine's counters.
         refusals: What `sendto` and a peer's `protect_rtcp` may raise for one packet.
     """
 
     def __init__(
         self,
         sendto: Callable[[bytes, Addr], object],
-        forwarder: Forwarder,
+        repair: Repair,
+        counts: list[int],
         refusals: tuple[type[Exception], ...] = (OSError,),
     ) -> None:
         self._sendto = sendto
-        self._forwarder = forwarder
+        self._repair = repair
         self._refusals = refusals
-        self._counts = forwarder.counts
+        self._counts = counts
 
     def on_rtcp(self, streams: PeerStreams, plain: bytes, now: float) -> None:
         """Take one authentic compound packet."""
@@ -50,34 +56,52 @@ class Feedback:
 
     def _on_item(self, streams: PeerStreams, item: rtcp.Item, now: float) -> None:
         match item:
-            case rtcp.SenderReport(ssrc=ssrc):
-                encoding = streams.encodings.get(ssrc)
-                if encoding is not None:
-                    encoding.reception.on_sender_report(item, now=now)
-            case rtcp.ReportBlock(ssrc=ssrc):
-                if ssrc in streams.slot_of_ssrc:
-                    streams.trips.on_block(item.last_sr, item.delay_since_sr, now=now)
+            case rtcp.SenderReport(ssrc=ssrc) if ssrc in streams.encodings:
+                streams.encodings[ssrc].reception.on_sender_report(item, now=now)
+            case rtcp.ReportBlock(ssrc=ssrc) if ssrc in streams.slot_of_ssrc:
+                self._on_block(streams, item, now)
+            case TransportFeedback() | rtcp.EstimateTold():
+                self._on_bandwidth(streams, item, now)
             case rtcp.Nack(ssrc=ssrc) | rtcp.KeyframeAsked(ssrc=ssrc):
-                slot = streams.slot_of_ssrc.get(ssrc)
-                if slot is not None:
+                if (slot := streams.slot_of_ssrc.get(ssrc)) is not None:
                     self._on_request(slot, item, now)
-            case rtcp.Bye():
-                pass  # a browser says so when it closes; its peer ends by signaling
+            case _:
+                pass  # BYE too: a browser says so when it closes; its peer ends by signaling
+
+    def _on_bandwidth(
+        self, streams: PeerStreams, told: TransportFeedback | rtcp.EstimateTold, now: float
+    ) -> None:
+        if isinstance(told, TransportFeedback):
+            self._counts[Count.TRANSPORT_FEEDBACK_IN] += 1
+            streams.estimator.on_fates(streams.sent_log.fates(told), now=now)
+            _pace_probe(streams, now)
+        elif not streams.has_transport_cc:
+            streams.estimator.on_remb(told.bits_per_s, now=now)
+
+    def _on_block(self, streams: PeerStreams, block: rtcp.ReportBlock, now: float) -> None:
+        streams.trips.on_block(block.last_sr, block.delay_since_sr, now=now)
+        if not streams.has_transport_cc:
+            streams.estimator.on_reported_loss(block.fraction_lost / 256, now=now)
 
     def _on_request(self, slot: Slot, item: rtcp.Nack | rtcp.KeyframeAsked, now: float) -> None:
         if isinstance(item, rtcp.Nack):
             for number in item.numbers:
-                self._forwarder.resend(slot, number, now)
-        elif slot.source is not None and not slot.source.is_muted:
-            slot.source.gate.keep(now=now)
+                self._repair.resend(slot, number, now)
+            return
+        slot.peer.key_frames_asked += 1
+        source = slot.source or slot.target
+        if source is not None and not source.is_muted:
+            source.gate.keep(now=now)
 
     def due(self, streams: PeerStreams, now: float) -> list[EngineEvent]:
         """Ask a peer for what it lost and for the key frames it owes, where somebody looks."""
         events: list[EngineEvent] = []
-        for encoding in streams.live.values():
-            if not encoding.slots:
+        if streams.arrived_at and streams.arrivals.is_due(now=now):
+            self._tell_arrivals(streams, now)
+        for encoding in streams.encodings.values():
+            if not (encoding.slots or encoding.waiting):  # as `is_watched`, without its call
                 continue
-            if not encoding.loss.is_quiet:
+            if encoding.loss.missing:
                 self._ask_again(streams, encoding, now)
             gate = encoding.gate
             if gate.deadline is not None and now >= gate.deadline:
@@ -90,9 +114,10 @@ class Feedback:
     def each_second(self, streams: PeerStreams, now: float) -> None:
         """Report what was received and sent, and how much may come."""
         self._report_reception(streams, now)
+        streams.estimator.on_silence(now=now)
         for slot in streams.slots.values():
             slot.new_second()
-            if slot.source is None or slot.awaits_start or not slot.packets_sent:
+            if slot.source is None or not slot.packets_sent:
                 continue
             clock = slot.source.reception.clock_at(now=now)
             if clock is None:
@@ -120,6 +145,14 @@ class Feedback:
         if ended:
             compound = self._head(streams) + rtcp.write_bye(ssrcs=ended[:BLOCKS_MAX])
             self._send(streams, compound, Count.REPORTS_SENT)
+
+    def _tell_arrivals(self, streams: PeerStreams, now: float) -> None:
+        """Tell a sender when its packets arrived (transport-wide congestion control)."""
+        media_ssrc = next(iter(streams.encodings), streams.feedback_ssrc)
+        for part in streams.arrivals.take(
+            sender_ssrc=streams.feedback_ssrc, media_ssrc=media_ssrc, now=now
+        ):
+            self._send(streams, self._head(streams) + part, Count.TRANSPORT_FEEDBACK_OUT)
 
     def _report_reception(self, streams: PeerStreams, now: float) -> None:
         heard = [each for each in streams.encodings.values() if each.reception.received]
@@ -166,6 +199,23 @@ class Feedback:
             self._counts[Count.NOT_SENT] += 1
         else:
             self._counts[count] += 1
+
+
+def _pace_probe(streams: PeerStreams, now: float) -> None:
+    """Reckon anew how much to send beyond the media."""
+    probe = streams.probe
+    if not probe.wanted_bps:
+        probe.rate_bps = 0.0
+        return
+    passed_s = now - probe.measured_at
+    if passed_s < PROBE_MEASURED_S:
+        return
+    bytes_sent = sum(slot.bytes_sent for slot in streams.slots.values())
+    sent_bps = (bytes_sent - probe.bytes_sent) * 8 / passed_s
+    probe.bytes_sent, probe.measured_at = bytes_sent, now
+    probe.rate_bps = streams.estimator.probe_bps(
+        sent_bps=sent_bps, wanted_bps=probe.wanted_bps, now=now
+    )
 
 
 def _takes_remb(streams: PeerStreams, encoding: Encoding) -> bool:

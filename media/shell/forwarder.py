@@ -18,21 +18,24 @@ from media.core.packets import (
     payload_offset,
 )
 from media.core.sequence import extend
+from media.core.speakers import LOUD_MAX
+from media.core.twcc import SENT_MASK
 from media.core.vp8 import (
     NO_SHIFT,
+    TEMPORAL,
     Counters,
     Descriptor,
     has_key_index,
     has_short_id,
+    may_enter,
     parse,
     renumbered,
     widened,
 )
 from media.shell.counts import Count
-from media.shell.streams import Encoding, Era, Slot
+from media.shell.repair import rebuilt
+from media.shell.slots import Encoding, Slot
 
-REPEAT_MIN_S: Final = 0.02
-REPEAT_MAX_S: Final = 0.1
 OUT_BYTES_MAX: Final = 1_356
 """What one protect call of libsrtp's binding takes."""
 COMFORTABLE_BYTES: Final = 1_216
@@ -43,6 +46,10 @@ COMFORTABLE_BYTES: Final = 1_216
 _PACKETS_OUT: Final = int(Count.PACKETS_OUT)
 _BYTES_OUT: Final = int(Count.BYTES_OUT)
 _unpack_header = HEADER.unpack_from
+# What nearly every packet begins with, so that its payload is found without a call: version 2,
+# no padding, an extension, no CSRC.
+_USUAL_FIRST: Final = 0x90
+_USUAL_BYTES_MIN: Final = 16
 
 
 class Forwarder:
@@ -78,14 +85,17 @@ class Forwarder:
             is_repair: It was sent again at our request: no part of the reception statistics.
         """
         counts = self.counts
-        offset = payload_offset(packet)
+        first, second, seq, timestamp, _ = _unpack_header(packet)
         end = len(packet)
-        if packet[0] & 0x20 and offset > 0:
-            end = payload_end(packet, offset)
-        if offset < 0 or end < 0:
+        if first == _USUAL_FIRST and end >= _USUAL_BYTES_MIN:
+            offset = _USUAL_BYTES_MIN + 4 * (packet[14] << 8 | packet[15])
+            end = end if offset <= end else -1
+        else:
+            offset = payload_offset(packet)
+            end = payload_end(packet, offset) if offset > 0 else -1
+        if end < 0:
             counts[Count.BAD_HEADER] += 1
             return
-        _, second, seq, timestamp, _ = _unpack_header(packet)
         codec = encoding.codec_of.get(second & 0x7F)
         if codec is None:
             counts[Count.UNKNOWN_PAYLOAD] += 1
@@ -101,7 +111,9 @@ class Forwarder:
         # Where it stands in its stream.  From here on the packet counts as arrived.
         reception = encoding.reception
         highest = reception.highest
-        number = extend(seq, highest)
+        number = highest + 1
+        if seq != number & 0xFFFF or not number:  # not the next one, or the first of all
+            number = extend(seq, highest)
         ring = encoding.ring
         at = number & ring.mask
         if ring.numbers[at] == number:
@@ -123,18 +135,25 @@ class Forwarder:
         if end == offset:
             counts[Count.PADDING_ONLY] += 1
             for slot in encoding.slots:
-                if not slot.awaits_start:
-                    slot.rewriter.pass_over(number)
+                slot.rewriter.pass_over(number)
             return
+        encoding.octets += end - offset
 
         # What all its slots share.
-        picture_id, level, is_verbatim = -1, SILENCE, True
+        picture_id, level, layers, temporal = -1, SILENCE, -1, -1
+        is_verbatim, is_newest = True, True
         if descriptor is not None:
+            is_newest = number > highest
+            layers = descriptor[3]
+            if layers >= 0 and packet[offset + 1] & TEMPORAL:
+                temporal = layers >> 6
+            if temporal > encoding.top_temporal:  # noqa: PLR1730  (a call costs more)
+                encoding.top_temporal = temporal
             picture_id = descriptor[1]
             if picture_id >= 0 and has_short_id(packet, offset):
-                picture_id = widened(picture_id, encoding.counters[0], is_later=number > highest)
+                picture_id = widened(picture_id, encoding.counters[0], is_later=is_newest)
                 is_verbatim = False
-            if number > highest:
+            if is_newest:
                 tail = descriptor[3] & 0x1F if has_key_index(packet, offset) else -1
                 encoding.counters = (picture_id, descriptor[2], tail)
             if descriptor[4]:
@@ -143,19 +162,26 @@ class Forwarder:
         elif encoding.level_id is not None:
             level_at = encoding.level_at
             if (
-                packet[12:16] != encoding.level_mark
+                packet[0] & 0x1F != 0x10  # noqa: PLR2004  (an extension, no CSRC: the place is there)
+                or packet[12:16] != encoding.level_mark
                 or packet[level_at] != encoding.level_id << 4
-                or packet[0] & 0x1F != 0x10  # noqa: PLR2004  (an extension, no CSRC)
             ):
                 level_at = self._find_level(encoding, packet)
             if level_at:
                 level = packet[level_at + 1]
+                if level & 0x7F <= LOUD_MAX:
+                    encoding.loud += 1
 
         for slot in encoding.slots:
-            if slot.awaits_start and not self._start(
-                slot, encoding, packet, offset, descriptor, number, now
-            ):
-                continue
+            if temporal > slot.temporal:
+                if (
+                    temporal > slot.temporal_wanted
+                    or not is_newest
+                    or not may_enter(packet, offset, layers)
+                ):
+                    slot.leave_out(number, picture_id)
+                    continue
+                slot.temporal = slot.temporal_wanted
             payload_type = slot.payload_types.get(codec)
             if payload_type is None:
                 counts[Count.UNKNOWN_PAYLOAD] += 1
@@ -170,8 +196,36 @@ class Forwarder:
             sent.numbers[at] = out
             sent.sources[at] = number
             sent.eras[at] = slot.era
+            peer = slot.peer
             template = slot.template
-            if template.has_level:
+            if template.has_twcc:
+                sent_log = peer.sent_log
+                passage = sent_log.number
+                if template.has_level:
+                    head = template.pack(
+                        template.first,
+                        second & 0x80 | payload_type,
+                        out,
+                        timestamp + rewriter.ts_shift & 0xFFFF_FFFF,
+                        slot.ssrc,
+                        template.before,
+                        passage & 0xFFFF,
+                        template.middle,
+                        level,
+                        template.after,
+                    )
+                else:
+                    head = template.pack(
+                        template.first,
+                        second & 0x80 | payload_type,
+                        out,
+                        timestamp + rewriter.ts_shift & 0xFFFF_FFFF,
+                        slot.ssrc,
+                        template.before,
+                        passage & 0xFFFF,
+                        template.middle,
+                    )
+            elif template.has_level:
                 head = template.pack(
                     template.first,
                     second & 0x80 | payload_type,
@@ -191,15 +245,17 @@ class Forwarder:
                     slot.ssrc,
                     template.before,
                 )
-            if descriptor is None or (is_verbatim and slot.shift == NO_SHIFT):
+            shift = slot.shift
+            if not is_newest:
+                shift = slot.eras[slot.era].shift_at(picture_id)
+            if descriptor is None or (is_verbatim and shift == NO_SHIFT):
                 plain = head + packet[offset:end]
             else:
                 plain = (
                     head
-                    + renumbered(packet, offset, descriptor, picture_id, slot.shift)
+                    + renumbered(packet, offset, descriptor, picture_id, shift)
                     + packet[offset + descriptor[0] : end]
                 )
-            peer = slot.peer
             selected, protect = peer.selected, peer.protect
             if len(plain) > COMFORTABLE_BYTES and self._is_too_large(plain):
                 continue
@@ -212,10 +268,17 @@ class Forwarder:
             except self._refusals:
                 counts[Count.NOT_SENT] += 1
                 continue
+            if template.has_twcc:
+                at = passage & SENT_MASK
+                sent_log.sent_at[at] = now
+                sent_log.sizes[at] = len(data)
+                sent_log.number = passage + 1
             slot.packets_sent += 1
             slot.bytes_sent += end - offset
             counts[_PACKETS_OUT] += 1
             counts[_BYTES_OUT] += len(data)
+        if encoding.waiting and (descriptor is None or descriptor[4]):
+            self._start_waiting(encoding, packet, offset, descriptor, number, now)
 
     def on_muted(self, encoding: Encoding, packet: bytes, now: float) -> None:
         """Take note of a muted publication's packet without keeping it.
@@ -230,47 +293,21 @@ class Forwarder:
         reception.on_packet(number, timestamp, now=now)
         encoding.floor = reception.highest + 1
 
-    def resend(self, slot: Slot, seq: int, now: float) -> None:
-        """Answer a subscriber's NACK for one number, by RTX where that was agreed.
-
-        Source: RFC 4588 section 4.
-        """
-        counts = self.counts
-        found = slot.sent.find(seq)
-        number, era_number = found if found is not None else (-1, -1)
-        era = slot.eras.get(era_number)
-        packet = None if era is None else era[0].ring.find(number)
-        if era is None or packet is None or era[0].is_muted:
-            counts[Count.RESEND_MISSED] += 1
-            return
-        pause_s = min(max(slot.peer.trips.rtt_s, REPEAT_MIN_S), REPEAT_MAX_S)
-        may_go = slot.sent.may_resend(number, era_number, pause_s=pause_s, now=now)
-        if not may_go or slot.resent >= slot.allowed:
-            counts[Count.RESEND_LIMITED] += 1
-            return
-        slot.sent.note_resend(number, era_number, now=now)
-        slot.resent += 1
-        if self._send(slot, _rebuilt(slot, packet, era, seq, as_rtx=True)):
-            counts[Count.RESENT] += 1
-
-    def _start(
+    def _start_waiting(
         self,
-        slot: Slot,
         encoding: Encoding,
         packet: bytes,
         offset: int,
         descriptor: Descriptor | None,
         number: int,
         now: float,
-    ) -> bool:
-        """Let a source into a slot, audio at once, video at a key frame; say whether it is in.
+    ) -> None:
+        """Let a source into the slots that wait for it: sound at once, video at a key frame.
 
         When the key frame's first packet was overtaken, what overtook it is sent from the ring.
         """
         counters: Counters = encoding.counters
         if descriptor is not None:
-            if not descriptor[4]:
-                return False
             picture_id, key_index = descriptor[1], -1
             if picture_id >= 0 and has_short_id(packet, offset):
                 picture_id = widened(picture_id, counters[0], is_later=False)
@@ -278,13 +315,12 @@ class Forwarder:
                 key_index = descriptor[3] & 0x1F
             counters = (picture_id, descriptor[2], key_index)
         _, _, _, timestamp, _ = _unpack_header(packet)
-        slot.begin(encoding, number, timestamp, counters, now)
-        highest = encoding.reception.highest
-        if number == highest:
-            return True
-        for each in range(number, highest + 1):
-            self._send_held(slot, encoding, each, now)
-        return False
+        for slot in encoding.waiting:
+            if slot.source is not None and slot.source is not encoding:
+                self.counts[Count.LAYER_SWITCHES] += 1
+            slot.begin(encoding, number, timestamp, counters, now)
+            for each in range(number, encoding.reception.highest + 1):
+                self._send_held(slot, encoding, each, now)
 
     def _send_held(self, slot: Slot, encoding: Encoding, number: int, now: float) -> None:
         packet = encoding.ring.find(number)
@@ -296,11 +332,12 @@ class Forwarder:
             return
         _, second, _, timestamp, _ = _unpack_header(packet)
         if encoding.codec_of[second & 0x7F] not in slot.payload_types:
+            self.counts[Count.UNKNOWN_PAYLOAD] += 1
             return
         out = slot.rewriter.place(number, timestamp, now)
         slot.sent.put(out, number, slot.era)
-        plain = _rebuilt(slot, packet, slot.eras[slot.era], out, as_rtx=False)
-        if self._send(slot, plain):
+        plain = rebuilt(slot, packet, slot.eras[slot.era], out, as_rtx=False)
+        if self.send(slot, plain, now):
             slot.packets_sent += 1
             slot.bytes_sent += len(packet) - offset
 
@@ -328,8 +365,14 @@ class Forwarder:
         self.counts[Count.TOO_LARGE] += 1
         return True
 
-    def _send(self, slot: Slot, plain: bytes) -> bool:
-        """Send what is not the newest packet; the hot path has its own copy of this."""
+    def send(self, slot: Slot, plain: bytes, now: float) -> bool:
+        """Send what is not the newest packet; the hot path has its own copy of this.
+
+        Args:
+            slot: Whose packet it is.
+            plain: Numbered with the peer's next transport-wide number.
+            now: Monotonic instant in seconds.
+        """
         counts, peer = self.counts, slot.peer
         if len(plain) > COMFORTABLE_BYTES and self._is_too_large(plain):
             return False
@@ -342,42 +385,7 @@ class Forwarder:
         except self._refusals:
             counts[Count.NOT_SENT] += 1
             return False
+        peer.sent_log.put(len(data), now=now)
         counts[Count.PACKETS_OUT] += 1
         counts[Count.BYTES_OUT] += len(data)
         return True
-
-
-def _rebuilt(slot: Slot, packet: bytes, era: Era, seq: int, *, as_rtx: bool) -> bytes:
-    """Make the plaintext of a held packet under number `seq`, as RTX if asked for and agreed."""
-    source, ts_shift, shift = era
-    offset = payload_offset(packet)
-    end = payload_end(packet, offset)
-    body = packet[offset:end]
-    descriptor = parse(packet, offset, end) if source.is_video else None
-    if descriptor is not None:
-        picture_id = descriptor[1]
-        if picture_id >= 0 and has_short_id(packet, offset):
-            picture_id = widened(picture_id, source.counters[0], is_later=False)
-        body = renumbered(packet, offset, descriptor, picture_id, shift) + body[descriptor[0] :]
-    _, second, _, timestamp, _ = _unpack_header(packet)
-    payload_type = slot.payload_types[source.codec_of[second & 0x7F]]
-    ssrc, out = slot.ssrc, seq
-    if as_rtx and slot.rtx_payload_type is not None and slot.spec.rtx_ssrc is not None:
-        payload_type, ssrc, out = slot.rtx_payload_type, slot.spec.rtx_ssrc, slot.rtx_seq
-        slot.rtx_seq = (slot.rtx_seq + 1) & 0xFFFF
-        body = seq.to_bytes(2, "big") + body
-    template = slot.template
-    level: tuple[int | bytes, ...] = ()
-    if template.has_level:
-        at = 0 if source.level_id is None else level_position(packet, source.level_id)
-        level = (packet[at + 1] if at else SILENCE, template.after)
-    head = template.pack(
-        template.first,
-        second & 0x80 | payload_type,
-        out,
-        timestamp + ts_shift & 0xFFFF_FFFF,
-        ssrc,
-        template.before,
-        *level,
-    )
-    return head + body

@@ -18,7 +18,6 @@ from media.contract.control import (
     KeyFrameStall,
     Mute,
     Offer,
-    PathState,
     Pause,
     PeerClosed,
     PeerConnected,
@@ -28,7 +27,6 @@ from media.contract.control import (
     Publish,
     RefusalCode,
     SeatCommand,
-    SeatSeen,
     SetWants,
     SlotAssignment,
     SlotMap,
@@ -36,11 +34,12 @@ from media.contract.control import (
     Unpublish,
 )
 from media.contract.errors import Refused
-from media.contract.operator import SeatShown, SlotSeen
 from media.core.engine_face import Kind, PeerKey, PublicationKey, Route, RouteEdit, SlotKey
 from media.core.ice_lite import Lost, Suspect
-from media.core.room import PublicationMuted, Room, RouteChanged, Section, SlotMapMade
+from media.core.room import Room
+from media.core.room_facts import PublicationMuted, RouteChanged, Section, SlotMapMade
 from media.shell import dtls_seam
+from media.shell.adaptation import Adaptation
 from media.shell.peer import Closed, Connected, Peer, PeerNews, Plant
 
 EMPTY_LIMIT_S: Final = 300.0
@@ -84,6 +83,9 @@ class HostedRoom:
         self._room = plant.recorder.room(
             Room(seats=seats_max), name=f"{room_id}/{epoch}", seats=seats_max, now=now
         )
+        self._adaptation = Adaptation(
+            engine=plant.engine, room=self._room, seat_of=self.seats.get, key_of=self._key
+        )
         self._fences: dict[str, int] = {}
         self._cname = dtls_seam.draw_name()
         self.is_fenced = False
@@ -104,23 +106,13 @@ class HostedRoom:
         self.is_fenced = False
         self._settle_pauses()
 
-    def seen(self) -> tuple[SeatSeen, ...]:
-        """Return every seat as it is."""
-        return tuple(self._seen(seat) for seat in self.seats.values())
+    def epoch_of(self, seat: Seat) -> int:
+        """Return the newest attach epoch that spoke for a seat."""
+        return self._fences.get(seat.participant_id, seat.peer_epoch)
 
-    def shown(self) -> tuple[SeatShown, ...]:
-        """Return every seat with its slots, for an operator."""
-        return tuple(
-            SeatShown(
-                seat=self._seen(seat),
-                peer_epoch=seat.peer_epoch,
-                slots=tuple(
-                    SlotSeen(mid=mid, publication_id=publication_id, is_routed=is_routed)
-                    for mid, publication_id, is_routed in self._room.slots_of(seat.participant_id)
-                ),
-            )
-            for seat in self.seats.values()
-        )
+    def slots_of(self, participant_id: str) -> list[tuple[str, str | None, bool]]:
+        """Return a seat's slots: mid, publication id or None, and whether its packets enter."""
+        return self._room.slots_of(participant_id)
 
     def apply(self, command: SeatCommand, *, now: float) -> Done:
         """Do one command of a participant, or raise why not; a lower epoch is refused first.
@@ -143,6 +135,7 @@ class HostedRoom:
         if self._room.deadline is not None and now >= self._room.deadline:
             self._room.on_deadline(now=now)
         self._obey(now)
+        self._adapt(now)
 
     def on_bound(self, seat: Seat, mid: str) -> None:
         """Note that packets of a send section arrive; tell it once it has a name."""
@@ -176,10 +169,7 @@ class HostedRoom:
                 self._detach(command, now)
             case Offer():
                 return self._offer(command, now)
-            case Pause():
-                self._seat(command).is_paused = command.is_paused
-                self._settle_pauses()
-            case Publish() | Unpublish() | Mute():
+            case Publish() | Unpublish() | Mute() | Pause():
                 self._dispatch_publication(command)
             case SetWants():
                 self._seat(command)
@@ -196,7 +186,7 @@ class HostedRoom:
             is_paused = seat.is_paused or self.is_fenced
             self._plant.engine.set_paused(seat.peer.key, is_paused=is_paused)
 
-    def _dispatch_publication(self, command: Publish | Unpublish | Mute) -> None:
+    def _dispatch_publication(self, command: Publish | Unpublish | Mute | Pause) -> None:
         match command:
             case Publish():
                 self._publish(command)
@@ -204,16 +194,8 @@ class HostedRoom:
                 self._unpublish(command)
             case Mute():
                 self._mute(command)
-
-    def _seen(self, seat: Seat) -> SeatSeen:
-        return SeatSeen(
-            participant_id=seat.participant_id,
-            attach_epoch=self._fences.get(seat.participant_id, seat.peer_epoch),
-            path=PathState(seat.peer.path_state),
-            is_connected=seat.peer.is_connected,
-            is_paused=seat.is_paused or self.is_fenced,
-            publications=tuple(seat.publications),
-        )
+            case Pause():
+                self._pause(command)
 
     def _seat(self, command: SeatCommand) -> Seat:
         seat = self.seats.get(command.participant_id)
@@ -314,6 +296,33 @@ class HostedRoom:
             raise Refused(RefusalCode.UNKNOWN_PUBLICATION)
         self._room.mute(command.participant_id, command.publication_id, is_muted=command.is_muted)
 
+    def _pause(self, command: Pause) -> None:
+        """Hold one publication, or all media of a participant both ways, or let it go on."""
+        seat = self._seat(command)
+        if command.publication_id is None:
+            seat.is_paused = command.is_paused
+            self._settle_pauses()
+        elif command.publication_id in seat.publications:
+            mid = seat.publications[command.publication_id]
+            publication = PublicationKey(peer=seat.peer.key, mid=mid)
+            self._plant.engine.hold(publication, is_held=command.is_paused)
+        else:
+            raise Refused(RefusalCode.UNKNOWN_PUBLICATION)
+
+    def _adapt(self, now: float) -> None:
+        """Keep the balance of the room, and tell what came of it."""
+        if now < self._adaptation.deadline:
+            return
+        peers = {name: seat.peer.key for name, seat in self.seats.items()}
+        for told in self._adaptation.on_tick(peers, now=now):
+            if told.participant_id is None:
+                event = told.kind(
+                    number=0, room_id=self.room_id, room_epoch=self.epoch, **told.facts
+                )
+                self._tell("", event)
+            else:
+                self._tell_seat(self.seats[told.participant_id], told.kind, **told.facts)
+
     def _end(self, seat: Seat, now: float) -> None:
         """Cut first, tell the room's rules second."""
         seat.peer.close()
@@ -325,10 +334,12 @@ class HostedRoom:
     def _on_news(self, seat: Seat, news: PeerNews) -> None:
         match news:
             case Connected(profile=profile):
+                self._adaptation.find(seat.participant_id)
                 self._tell_seat(seat, PeerConnected, srtp_profile=profile.name)
             case Suspect():
                 self._tell_seat(seat, PeerSuspect)
             case Lost():
+                self._adaptation.lose(seat.participant_id, now=monotonic())
                 self._tell_seat(seat, PeerLost)
             case Closed(reason=reason):
                 now = monotonic()
@@ -349,6 +360,7 @@ class HostedRoom:
                     self._plant.engine.set_muted(self._publication(source), is_muted=is_muted)
         if edits:
             self._plant.engine.route(edits, now=now)
+            self._adaptation.hurry()
 
     def _key(self, participant_id: str, peer_epoch: int) -> PeerKey:
         return PeerKey(f"{self.room_id}/{participant_id}/{peer_epoch}")

@@ -26,6 +26,7 @@ from media.contract.operator import (
 )
 from media.shell.node import Node
 from media.shell.recorder import Recorder
+from media.shell.room_view import shown
 
 QUESTION_BYTES_MAX: Final = 4_096
 QUESTION_LIMIT_S: Final = 2.0
@@ -112,7 +113,7 @@ class OperatorDoor:
                     room_id=room_id,
                     room_epoch=room.epoch,
                     is_confirmed=not room.is_fenced,
-                    seats=room.shown(),
+                    seats=shown(room),
                     counters={name: n for name, n in self._counters().items() if n},
                 )
         return NotAnswered(code="unknown_room")

@@ -227,6 +227,7 @@ _ROOM: Final[Mapping[str, _Verb]] = {
     "unpublish": _by_order("participant_id", "publication_id"),
     "mute": _by_order("participant_id", "publication_id"),
     "set_wants": _by_order("participant_id", "wants"),
+    "note_speakers": _by_order("publication_ids"),
     "ack_slots": _by_order("participant_id", "map_id"),
     "on_deadline": _by_order(),
 }

@@ -18,6 +18,7 @@ from media.contract.control import (
 )
 from media.contract.errors import PeerViolation
 from media.shell.hosted_room import HostedRoom
+from media.shell.room_view import seen
 
 _REQUEST: Final = "sync"
 
@@ -27,7 +28,7 @@ def restate(room: HostedRoom, sync: Sync, *, now: float) -> tuple[SeatSeen, ...]
     for wished in sync.seats:
         _restate_seat(room, sync, wished, now)
     room.confirm()
-    return room.seen()
+    return seen(room)
 
 
 def _restate_seat(room: HostedRoom, sync: Sync, wished: WishedSeat, now: float) -> None:

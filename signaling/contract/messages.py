@@ -68,6 +68,33 @@ class MediaState(StrEnum):
     FAILED = "failed"
 
 
+class Link(StrEnum):
+    """A participant's connection in one word."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+    LOST = "lost"
+
+
+class Rung(StrEnum):
+    """How much of the call a participant gets."""
+
+    VIDEO = "video"
+    LOW_VIDEO = "low_video"
+    AUDIO_ONLY = "audio_only"
+    PHONE_OFFERED = "phone_offered"
+
+
+class RungCause(StrEnum):
+    """Why it is no more."""
+
+    NONE = "none"
+    OWN_CONNECTION = "own_connection"
+    SENDERS = "senders"
+    NO_MEDIA = "no_media"
+
+
 class Action(StrEnum):
     """What a client does after `goodbye`."""
 
@@ -346,6 +373,38 @@ class SlotsMapped(Message, frozen=True, kw_only=True, tag="slots-mapped"):
     slots: tuple[SlotFilled, ...]
 
 
+class EncodingWanted(Struct, frozen=True, kw_only=True):
+    """Whether somebody wants one simulcast encoding."""
+
+    rid: str
+    is_wanted: bool
+
+
+class LayersWanted(Message, frozen=True, kw_only=True, tag="layers-wanted"):
+    """Told to a publisher: send these encodings, let the others rest (`encodings[i].active`)."""
+
+    publication_id: PublicationId
+    encodings: tuple[EncodingWanted, ...]
+
+
+class Quality(Message, frozen=True, kw_only=True, tag="quality"):
+    """How a participant's connection fares; told on change, the newest counts.
+
+    `rung` and `cause` are told to the participant alone; others get null.
+    """
+
+    participant_id: ParticipantId
+    link: Link
+    rung: Rung | None = None
+    cause: RungCause | None = None
+
+
+class Speakers(Message, frozen=True, kw_only=True, tag="speakers"):
+    """Who speaks now, the loudest first; told on change, the newest counts."""
+
+    participant_ids: tuple[ParticipantId, ...]
+
+
 class MediaRebuild(Message, frozen=True, kw_only=True, tag="media-rebuild"):
     """Media was lost: make a new peer connection, offer again, publish and subscribe anew."""
 
@@ -520,6 +579,9 @@ FromServer: TypeAlias = (
     | Admitted
     | Answer
     | SlotsMapped
+    | LayersWanted
+    | Quality
+    | Speakers
     | MediaRebuild
     | IceRestartWanted
     | IceServersRenewed

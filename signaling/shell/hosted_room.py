@@ -22,6 +22,7 @@ from signaling.contract.messages import (
     Admitted,
     Goodbye,
     MediaRebuild,
+    Quality,
     Welcome,
 )
 from signaling.core.effects import (
@@ -72,6 +73,8 @@ class HostedRoom:
         self.is_over = False
         self.connected: dict[ParticipantId, int] = {}
         """Attach epochs under which the visit service was told that media flows."""
+        self.fares: dict[ParticipantId, Quality] = {}
+        """How each connection fared when it was last told."""
         self._means = means
         self._machine = Room(room_id)
         self._record = RoomRecord(room_id, means.registry)
@@ -387,4 +390,5 @@ class HostedRoom:
             except SignalingError as refusal:
                 _log.info("room.input_refused", code=refusal.code, room_id=self.room_id)
 
-        self._means.spawn(guarded())
+        # Cancelled before it ran, at a stop, it would leave the input a coroutine never awaited.
+        self._means.spawn(guarded()).add_done_callback(lambda _: work.close())

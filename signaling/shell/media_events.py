@@ -2,7 +2,18 @@
 
 from media.contract import control
 from signaling.contract.ids import ParticipantId, PublicationId
-from signaling.contract.messages import IceRestartWanted, SlotFilled, SlotsMapped
+from signaling.contract.messages import (
+    EncodingWanted,
+    IceRestartWanted,
+    LayersWanted,
+    Link,
+    Quality,
+    Rung,
+    RungCause,
+    SlotFilled,
+    SlotsMapped,
+    Speakers,
+)
 from signaling.core.effects import Fact
 from signaling.core.seats import Seat
 from signaling.shell.hosted_room import HostedRoom
@@ -15,6 +26,10 @@ async def take(room: HostedRoom, event: control.ControlEvent) -> None:
     if isinstance(event, control.RoomLost):
         room.media.on_room_lost(event.cause)
         return
+    if isinstance(event, control.SpeakersTold):
+        ids = tuple(ParticipantId(each) for each in event.participant_ids)
+        _tell_active(room, Speakers(participant_ids=ids))
+        return
     seat = room.machine.seats.get(ParticipantId(event.participant_id))
     if seat is not None and seat.attach_epoch == event.attach_epoch:
         await _take_of_seat(room, seat, event)
@@ -25,6 +40,8 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
     match event:
         case control.SlotMap():
             _tell_slots(room, participant_id, event)
+        case control.LayersWanted() | control.QualityTold():
+            _tell_adaptation(room, seat, event)
         case control.PeerConnected():
             await _connected(room, seat)
         case control.PeerLost():
@@ -32,6 +49,7 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
             await room.interrupt(participant_id)
         case control.PeerClosed():
             room.connected.pop(participant_id, None)
+            room.fares.pop(participant_id, None)
             room.media.on_peer_closed(participant_id)
             await room.act(lambda it: it.drop_publications(participant_id))
         case _:
@@ -42,9 +60,57 @@ async def _connected(room: HostedRoom, seat: Seat) -> None:
     """Tell the visit service once for each socket; a return after a gap is the room's affair."""
     participant_id, attach_epoch = seat.participant_id, seat.attach_epoch
     await room.resume(participant_id)
+    if (peer := room.peer_of(participant_id)) is not None:
+        for other_id, fare in room.fares.items():
+            peer.tell(fare if other_id == participant_id else _as_others_see(fare))
     if room.connected.get(participant_id) != attach_epoch:
         room.connected[participant_id] = attach_epoch
         await room.tell_visit(Fact.MEDIA_CONNECTED, participant_id, attach_epoch)
+
+
+def _tell_adaptation(
+    room: HostedRoom, seat: Seat, event: control.LayersWanted | control.QualityTold
+) -> None:
+    peer = room.peer_of(seat.participant_id)
+    if isinstance(event, control.QualityTold):
+        _tell_quality(room, seat, event)
+    elif peer is not None:
+        encodings = tuple(
+            EncodingWanted(rid=each.rid, is_wanted=each.is_wanted) for each in event.encodings
+        )
+        publication_id = PublicationId(event.publication_id)
+        peer.tell(LayersWanted(publication_id=publication_id, encodings=encodings))
+
+
+def _tell_quality(room: HostedRoom, seat: Seat, event: control.QualityTold) -> None:
+    """Tell the words on change; the figures stay with the operators."""
+    fare = Quality(
+        participant_id=seat.participant_id,
+        link=Link(event.link.value),
+        rung=Rung(event.rung.value),
+        cause=RungCause(event.cause.value),
+    )
+    before = room.fares.get(seat.participant_id)
+    if fare == before:
+        return
+    room.fares[seat.participant_id] = fare
+    if (own := room.peer_of(seat.participant_id)) is not None:
+        own.tell(fare)
+    if before is None or before.link is not fare.link:
+        _tell_active(room, _as_others_see(fare), except_for=seat.participant_id)
+
+
+def _as_others_see(fare: Quality) -> Quality:
+    return Quality(participant_id=fare.participant_id, link=fare.link)
+
+
+def _tell_active(
+    room: HostedRoom, message: Speakers | Quality, *, except_for: ParticipantId | None = None
+) -> None:
+    for participant_id, seat in room.machine.seats.items():
+        peer = room.peer_of(participant_id)
+        if peer is not None and seat.is_active and participant_id != except_for:
+            peer.tell(message)
 
 
 def _ask_for_restart(room: HostedRoom, participant_id: ParticipantId) -> None:

@@ -1,6 +1,7 @@
 """All rooms of this node: who is seated where, and the ticks that keep them honest."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,6 +12,7 @@ from media.contract.control import ControlEvent, NodeDraining, NodeNews, SyncNee
 from signaling.contract.close_codes import CloseCode
 from signaling.contract.errors import (
     LocalMisuse,
+    TicketInvalid,
     TicketUsed,
     TryAgain,
     UnknownParticipant,
@@ -26,7 +28,7 @@ from signaling.shell.metrics import Count
 from signaling.shell.peer import Peer
 from signaling.shell.registry import RedisSilent
 from signaling.shell.scripts import Mode
-from signaling.shell.tickets import TicketCheck
+from signaling.shell.tickets import RevokedSeats, TicketCheck
 from telehealth.contract import RoomCommand, RoomCommandKind, TicketClaims
 
 TICK_S: Final = 1.0
@@ -50,6 +52,7 @@ class Rooms:
         self._tickets = tickets
         self._rooms: dict[RoomId, HostedRoom] = {}
         self._asked: dict[Peer, tuple[TicketClaims, str]] = {}
+        self._revoked = RevokedSeats(now=means.now)
         self.peers: set[Peer] = set()
         self.is_draining = False
         self.is_deserted = asyncio.Event()
@@ -83,8 +86,17 @@ class Rooms:
             raise TryAgain from None
         if not is_first:
             raise TicketUsed
+        if self._revoked.holds(claims):
+            raise TicketInvalid
         room = self.open(RoomId(str(claims.room)))
         since_s = await room.seat(peer, claims, device=hello.device_id, mode=Mode.JOIN, re=hello.id)
+        if self._revoked.holds(claims):
+            # Revoked while the seat was taken: the command found nobody there yet.
+            with contextlib.suppress(UnknownParticipant):
+                await room.act(
+                    lambda it: it.remove(ParticipantId(str(claims.participant)), by=None)
+                )
+            return
         if since_s is not None:
             self._asked[peer] = (claims, hello.device_id)
             peer.session.on_seat_taken(re=hello.id, since_s=since_s, now=self._means.now())
@@ -96,6 +108,8 @@ class Rooms:
             RoomFull, RoomOver, TryAgain: As `seat`.
         """
         claims, device = self._asked.pop(peer)
+        if self._revoked.holds(claims):
+            raise TicketInvalid
         room = self.open(RoomId(str(claims.room)))
         await room.seat(peer, claims, device=device, mode=Mode.TAKE_OVER, re=re)
 
@@ -126,6 +140,9 @@ class Rooms:
         if command.kind is RoomCommandKind.ENDED:
             await self.open(room_id).end()
             return
+        if command.kind is RoomCommandKind.REVOKED:
+            # Before the seat goes: whoever holds a ticket must not come in behind it.
+            self._revoked.note(room_id, _named(command))
         room = self._rooms.get(room_id)
         if room is None:
             return

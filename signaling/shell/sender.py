@@ -12,12 +12,16 @@ from websockets.exceptions import ConnectionClosed
 
 from signaling.contract.close_codes import CloseCode
 from signaling.contract.codec import encode
-from signaling.contract.messages import FromServer, SlotsMapped
+from signaling.contract.messages import (
+    FromServer,
+    LayersWanted,
+    Quality,
+    SlotsMapped,
+    Speakers,
+)
 from signaling.core.outbox import Outbox
 
 SEND_LIMIT_S: Final = 5.0
-_KEYS: Final[dict[type, str]] = {SlotsMapped: "slots-mapped"}
-"""State of which only the newest matters."""
 
 
 class Sender:
@@ -57,8 +61,7 @@ class Sender:
         """Queue a message; a peer whose outbox overflows is cut."""
         if self._close_with is not None:
             return
-        key = _KEYS.get(type(message))
-        if not self._outbox.put(encode(message), now=self._now(), key=key):
+        if not self._outbox.put(encode(message), now=self._now(), key=_key_of(message)):
             self.abort("overflow")
         self._news.set()
 
@@ -94,3 +97,18 @@ class Sender:
                 return text
             self._news.clear()
             await self._news.wait()
+
+
+def _key_of(message: FromServer) -> str | None:
+    """Name state of which only the newest matters; None: every one of these counts."""
+    match message:
+        case SlotsMapped():
+            return "slots-mapped"
+        case Speakers():
+            return "speakers"
+        case LayersWanted(publication_id=publication_id):
+            return f"layers-wanted {publication_id}"
+        case Quality(participant_id=participant_id):
+            return f"quality {participant_id}"
+        case _:
+            return None

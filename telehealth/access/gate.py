@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telehealth.access.actor import Actor
 from telehealth.access.errors import NotPermitted, NotSignedIn
-from telehealth.access.http import actor_in, put_row
+from telehealth.access.http import actor_in, holder_in, put_row
 from telehealth.access.routes import RouteRow, Verdict, Who, methods_at, rows_for
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.guards import UnknownAddress, WrongMethod
@@ -57,8 +57,8 @@ class RouteGate:
         rows = rows_for(self._table, method=scope["method"], path=scope["path"])
         if not rows:
             raise WrongMethod if methods_at(self._table, scope["path"]) else UnknownAddress
-        actor = actor_in(scope)
         for row in rows:
+            actor = (holder_in if row.who is Who.HOLDER else actor_in)(scope)
             await self._count(row, actor, scope)
             if self._rates is None:
                 _refuse_outsiders(row)

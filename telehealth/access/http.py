@@ -10,6 +10,7 @@ from telehealth.access.errors import NotSignedIn
 from telehealth.access.routes import RouteRow
 
 _KEY: Final = "telehealth.actor"
+_HOLDER: Final = "telehealth.holder"
 _ROW: Final = "telehealth.route"
 
 
@@ -34,6 +35,17 @@ def actor_in(scope: Scope) -> Actor | None:
     """Return on whose behalf a request runs, if on anybody's."""
     actor = scope.get(_KEY)
     return actor if isinstance(actor, Actor) else None
+
+
+def put_holder(scope: Scope, holder: Actor) -> None:
+    """Say whose login session this request came with, even one that may do no act yet."""
+    scope[_HOLDER] = holder
+
+
+def holder_in(scope: Scope) -> Actor | None:
+    """Return whose login session a request came with, for the routes of one's own sign-in."""
+    holder = scope.get(_HOLDER)
+    return holder if isinstance(holder, Actor) else None
 
 
 def put_row(scope: Scope, row: RouteRow) -> None:

@@ -25,6 +25,8 @@ class Permission(StrEnum):
     CANCEL_VISIT = "visit.cancel"
     MARK_NO_SHOW = "visit.mark_no_show"
     REPLACE_LINK = "visit.replace_link"
+    INVITE_GUEST = "visit.invite_guest"
+    ATTEND_AS_GUEST = "visit.attend_as_guest"
     SEE_DAY_BOARD = "board.see_day"
     SEE_CONSULT_QUEUE = "queue.see"
     CALL_PATIENT = "queue.call"
@@ -50,6 +52,8 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.CANCEL_VISIT: "Cancel a visit, with a reason.",
         Permission.MARK_NO_SHOW: "Mark that a patient did not come.",
         Permission.REPLACE_LINK: "Replace a patient's visit link by a new one.",
+        Permission.INVITE_GUEST: "Invite an interpreter, family or an observer to one visit.",
+        Permission.ATTEND_AS_GUEST: "Wait for and join the call one was invited to.",
         Permission.SEE_DAY_BOARD: "See every visit of the clinic's day by status.",
         Permission.SEE_CONSULT_QUEUE: "See the patients who wait for oneself.",
         Permission.CALL_PATIENT: "Call a waiting patient in, or put a called one back.",
@@ -79,6 +83,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.CONDUCT_VISIT,
                 Permission.WRITE_NOTE,
                 Permission.BREAK_GLASS,
+                Permission.INVITE_GUEST,
                 Permission.SEE_NEEDS_ATTENTION,
                 Permission.WITHDRAW_CONSENT,
                 Permission.ANSWER_CORRECTION,
@@ -90,6 +95,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.CANCEL_VISIT,
                 Permission.MARK_NO_SHOW,
                 Permission.REPLACE_LINK,
+                Permission.INVITE_GUEST,
                 Permission.SEE_DAY_BOARD,
                 Permission.SEE_NEEDS_ATTENTION,
                 Permission.SETTLE_DELIVERY,
@@ -97,8 +103,8 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.ANSWER_CORRECTION,
             }
         ),
-        # Invitations come with the guest journey; until then a guest may do nothing.
-        Role.GUEST: frozenset(),
+        # A guest sees nothing but the call, and admits nobody.
+        Role.GUEST: frozenset({Permission.ATTEND_AS_GUEST}),
         Role.AUDITOR: frozenset(
             {Permission.VERIFY_AUDIT, Permission.READ_AUDIT, Permission.REVIEW_BREAK_GLASS}
         ),

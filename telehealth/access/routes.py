@@ -16,6 +16,7 @@ from telehealth.access.actor import Actor
 from telehealth.access.roles import Permission, is_permitted
 from telehealth.platform.paces import Pace
 
+_PARAMETER: Final = {"path}": ".*"}
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -25,6 +26,8 @@ class Who(StrEnum):
     PUBLIC = "public"
     """Anybody; the row says why."""
     SIGNED_IN = "signed-in"
+    HOLDER = "holder"
+    """Whoever has a login session, even one with which nothing may be done but add a factor."""
     PERMITTED = "permitted"
     """Whoever holds one of the row's permissions; a row without any answers nobody."""
     SERVICE = "service"
@@ -78,8 +81,8 @@ class RouteRow:
     def pattern(self) -> re.Pattern[str]:
         """The whole of a path that this row is about, as the router reads it."""
         parts = (
-            re.escape(part) if not part.startswith("{") else ".*" if ":path" in part else "[^/]+"
-            for part in re.split(r"(\{\w+(?::path)?\})", self.path)
+            _PARAMETER.get(part.partition(":")[2], "[^/]+") if part[:1] == "{" else re.escape(part)
+            for part in re.split(r"(\{\w+(?::\w+)?\})", self.path)
         )
         return re.compile("".join(parts), re.DOTALL)
 
@@ -97,11 +100,17 @@ class RouteRow:
         return self.is_unsafe and self.who in {Who.SIGNED_IN, Who.PERMITTED}
 
     def verdict(self, actor: Actor | None) -> Verdict:
-        """Say whether `actor` may call this route; whose things it reaches is decided by reads."""
+        """Say whether `actor` may call this route; whose things it reaches is decided by reads.
+
+        Args:
+            actor: Whoever acts; of a `HOLDER` row whoever has the login session.
+        """
         if self.who is Who.PUBLIC:
             return Verdict.PASS
         if actor is None or actor.role is None:
             return Verdict.NOT_SIGNED_IN
+        if self.who is Who.HOLDER:
+            return Verdict.PASS if actor.visit_id is None else Verdict.NOT_PERMITTED
         if self.who is Who.SIGNED_IN:
             return Verdict.PASS
         role = actor.role

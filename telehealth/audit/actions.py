@@ -1,6 +1,6 @@
 """Writes entries, and checks that nobody altered them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -193,6 +193,27 @@ async def unscoped_follow(
         missing = after_seq + report.entries + 1
         return ChainReport(entries=report.entries, first_broken=missing, head=report.head)
     return report
+
+
+async def unscoped_recent_of(
+    session: repository.Reads,
+    *,
+    clinic_id: ClinicId,
+    subject_id: UUID,
+    events: Collection[AuditEvent],
+    since: datetime,
+    most: int,
+) -> list[tuple[AuditEvent, datetime]]:
+    """Return what happened lately to one subject, newest first; the caller tells it to them."""
+    entries = await repository.unscoped_recent_of(
+        session,
+        clinic_id,
+        subject_id,
+        events=[event.value for event in events],
+        since=since,
+        most=most,
+    )
+    return [(AuditEvent(entry.event), entry.at) for entry in entries]
 
 
 async def unscoped_clinics(session: repository.Reads) -> list[ClinicId]:

@@ -18,6 +18,8 @@ class AuditEvent(StrEnum):
     """A person was added to the clinic."""
     PERSON_VIEWED = "person.viewed"
     """A patient's own card was looked at."""
+    PERSON_ERASED = "person.erased"
+    """A person was erased: what finds them is removed, their keys are destroyed after it."""
     ACCOUNT_ADDED = "account.added"
     """A person was given a role and a way to sign in."""
     PERSON_SIGNED_IN = "person.signed_in"
@@ -28,6 +30,38 @@ class AuditEvent(StrEnum):
     """Somebody signed out."""
     SESSION_ENDED = "session.ended"
     """A login session was ended by us: replaced by a newer one, or an old secret came back."""
+    PASSWORD_ACCEPTED = "person.password_accepted"  # noqa: S105  (an event, no secret)
+    """A right password; the second step of the sign-in is still to come."""
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105
+    """Somebody changed their own password."""
+    PASSWORD_LINK_MADE = "password.link_made"  # noqa: S105
+    """A link to choose a password was made."""
+    PASSWORD_SET_BY_LINK = "password.set_by_link"  # noqa: S105
+    """A password was chosen by a link."""
+    FACTOR_ADDED = "factor.added"
+    """Somebody added a second factor."""
+    FACTOR_REMOVED = "factor.removed"
+    """Somebody removed a second factor of their own."""
+    RECOVERY_CODES_MADE = "factor.recovery_codes_made"
+    """Somebody drew recovery codes; older ones are void."""
+    SESSION_PROVED = "session.proved"
+    """A factor was shown again before an act that asks for it."""
+    SESSION_PROOF_REFUSED = "session.proof_refused"
+    """A factor shown again was wrong."""
+    ACCOUNT_LOCKED = "account.locked"
+    """An account was locked after wrong tries."""
+    ACCOUNT_UNLOCKED = "account.unlocked"
+    """A lock was ended by an administrator."""
+    ACCOUNT_FACTORS_RESET = "account.factors_reset"
+    """A person's second factors were removed by an administrator."""
+    PERSON_DISABLED = "person.disabled"
+    """A member of staff may act for the clinic no more."""
+    PERSON_ENABLED = "person.enabled"
+    """A member of staff may act for the clinic again."""
+    PERSON_ROLE_CHANGED = "person.role_changed"
+    """A member of staff was given another role."""
+    STAFF_VIEWED = "staff.viewed"
+    """The list of the staff was looked at."""
     LINK_ISSUED = "link.issued"
     """A visit link was made for a patient."""
     LINK_OPENED = "link.opened"
@@ -80,6 +114,8 @@ class AuditEvent(StrEnum):
     """Somebody was sent back to the lobby."""
     VISIT_REMOVED = "visit.removed"
     """Somebody was removed from the visit's room."""
+    VISIT_SEAT_REVOKED = "visit.seat_revoked"
+    """Whoever sat there may act for the clinic no more."""
     VISIT_MEDIA_FAILED = "visit.media_failed"
     """Audio and video of somebody failed."""
     VISIT_ATTENDANCE_ENDED = "visit.attendance_ended"
@@ -104,12 +140,30 @@ class AuditEvent(StrEnum):
     """A patient's data was filed in the chart of a partner."""
     EMERGENCY_OPENED = "emergency.opened"
     """Somebody opened a record in an emergency, with a reason and a fresh proof."""
+    EMERGENCY_REFUSED = "emergency.refused"
+    """Somebody asked for a record in an emergency by a number and birth date that nobody has."""
     EMERGENCY_VIEWED = "emergency.viewed"
     """A record opened in an emergency was read."""
     EMERGENCY_ENDED = "emergency.ended"
     """An emergency access ended, by its time or by a person."""
     EMERGENCIES_VIEWED = "emergencies.viewed"
     """The list of emergency accesses was looked at."""
+    NOTICE_SENT = "notice.sent"
+    """A text or e-mail was handed to its channel."""
+    CODE_ISSUED = "code.issued"
+    """A code to come in by was made."""
+    CODE_ACCEPTED = "code.accepted"
+    """Somebody came in by a code."""
+    CODE_REFUSED = "code.refused"
+    """A code was wrong, or over."""
+    GUEST_INVITED = "guest.invited"
+    """A guest was invited to a visit."""
+    GUEST_REVOKED = "guest.revoked"
+    """A guest's invitation was taken back."""
+    SSO_LINKED = "sso.linked"
+    """An account was linked to a subject of the clinic's provider."""
+    SSO_ACCEPTED = "sso.accepted"
+    """The clinic's provider vouched for somebody; our own second step is to come."""
     AUDIT_VERIFIED = "audit.verified"
     """The audit trail was checked for alterations."""
     AUDIT_VIEWED = "audit.viewed"
@@ -164,6 +218,7 @@ _READS: Final = frozenset(
         _E.CORRECTION_VIEWED,
         _E.EMERGENCY_VIEWED,
         _E.EMERGENCIES_VIEWED,
+        _E.STAFF_VIEWED,
     }
 )
 _CREATES: Final = frozenset(
@@ -171,10 +226,16 @@ _CREATES: Final = frozenset(
         _E.CLINIC_ADDED,
         _E.PERSON_ADDED,
         _E.ACCOUNT_ADDED,
+        _E.PASSWORD_LINK_MADE,
+        _E.FACTOR_ADDED,
+        _E.RECOVERY_CODES_MADE,
         _E.LINK_ISSUED,
         _E.VISIT_BOOKED,
         _E.VISIT_TICKET_ISSUED,
         _E.CHART_PUSHED,
+        _E.CODE_ISSUED,
+        _E.GUEST_INVITED,
+        _E.SSO_LINKED,
         _E.EXPORT_LINK_MADE,
         _E.CORRECTION_ASKED,
     }
@@ -185,12 +246,20 @@ _EXECUTES: Final = frozenset(
         _E.PERSON_SIGN_IN_REFUSED,
         _E.PERSON_SIGNED_OUT,
         _E.SESSION_ENDED,
+        _E.PASSWORD_ACCEPTED,
+        _E.SSO_ACCEPTED,
+        _E.SESSION_PROVED,
+        _E.SESSION_PROOF_REFUSED,
         _E.LINK_OPENED,
         _E.LINK_REFUSED,
         _E.EMERGENCY_OPENED,
         _E.EMERGENCY_ENDED,
+        _E.EMERGENCY_REFUSED,
         _E.AUDIT_VERIFIED,
         _E.AUDIT_EXPORTED,
+        _E.NOTICE_SENT,
+        _E.CODE_ACCEPTED,
+        _E.CODE_REFUSED,
         _E.EXPORT_REFUSED,
         _E.RECORD_EXPORTED,
         _E.RETENTION_REMOVED,

@@ -248,6 +248,30 @@ async def unscoped_pages(
         after, upto = upto, min(upto + size, to_seq)
 
 
+async def unscoped_recent_of(
+    session: AsyncSession,
+    clinic_id: ClinicId,
+    subject_id: UUID,
+    *,
+    events: Collection[str],
+    since: datetime,
+    most: int,
+) -> list[AuditEntry]:
+    """Return the newest entries of some kinds about one subject, who is told of them."""
+    statement = (
+        select(AuditEntry)
+        .where(
+            AuditEntry.clinic_id == clinic_id,
+            AuditEntry.at >= since,
+            AuditEntry.subject_id == subject_id,
+            AuditEntry.event.in_(events),
+        )
+        .order_by(AuditEntry.seq.desc())
+        .limit(most)
+    )
+    return list(await session.scalars(statement))
+
+
 # As bytes, quoted by us: a tampered file may hold what is no text, and SQLite's own text functions
 # stop at a NUL, behind which a change would hide.
 _SQLITE: Final = text("""

@@ -11,16 +11,20 @@ from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.break_glass import repository
 from telehealth.break_glass.errors import AccessEnded, AccessUnknown, AnotherOpen
-from telehealth.break_glass.rules import LASTS, EndedHow, check_proof, check_reason, is_open
+from telehealth.break_glass.rules import LASTS, EndedHow, check_reason, is_open
 from telehealth.break_glass.tables import OpenedRecord
 from telehealth.charting import actions as charting
 from telehealth.contract import ClinicId, PersonId
 from telehealth.delivery import actions as delivery
 from telehealth.delivery.lanes import OwedEvent
 from telehealth.identity import actions as identity
-from telehealth.identity import proof
+from telehealth.identity import finding
+from telehealth.identity.errors import PersonUnknown
+from telehealth.identity.proofs import require_fresh
+from telehealth.identity.step_up import Act
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_uuid
+from telehealth.platform.sealing.errors import SealedErased
 from telehealth.scheduling import actions as scheduling
 from telehealth.visits.actions import sight
 from telehealth.visits.cards import VisitCard
@@ -69,23 +73,31 @@ async def open_record(
     medical_record_number: str,
     birth_on: date,
     reason: str,
-) -> AccessCard:
+) -> AccessCard | PersonUnknown:
     """Open one patient's record to the actor for an hour, and have the auditors told.
+
+    Returns:
+        The access; or the refusal, to be raised once the entry about the try is kept: no patient
+        of this clinic has this number and birth date.
 
     Raises:
         NotPermitted: The role may not.
-        ProofStale: The sign-in is not fresh.
+        StepUpNeeded: The session has shown nothing lately.
+        SessionEnded: The session has no account behind it.
         ReasonTooShort: The reason says nothing.
-        PersonUnknown: No patient of this clinic has this number and birth date.
         AnotherOpen: The actor has a record open already.
     """
     by.require(Permission.BREAK_GLASS)
-    proved_at = await proof.proved_at(uow, session_id=session_id)
-    check_proof(proved_at, now=now)
+    await require_fresh(uow, session_id=session_id, act=Act.BREAK_GLASS, now=now)
     kept = check_reason(reason)
-    patient_id = await identity.patient_by_number(
-        uow, by=by, medical_record_number=medical_record_number, birth_on=birth_on
-    )
+    try:
+        patient_id = await finding.patient_by_number(
+            uow, by=by, medical_record_number=medical_record_number, birth_on=birth_on
+        )
+    except PersonUnknown as refusal:
+        # Numbers could be tried one by one; whoever does leaves a trace.
+        await audit.record(uow, by=by, now=now, event=AuditEvent.EMERGENCY_REFUSED)
+        return refusal
     if await _open_one(uow, by, now) is not None or by.person_id is None or session_id is None:
         raise AnotherOpen
     opened = OpenedRecord(
@@ -103,16 +115,7 @@ async def open_record(
     )
     await repository.add(uow.session, opened)
     await _record(uow, by, now, AuditEvent.EMERGENCY_OPENED, opened)
-    for auditor_id in await identity.told_of_break_glass(uow, clinic_id=by.clinic_id):
-        await delivery.record(
-            uow,
-            now=now,
-            event=OwedEvent.BREAK_GLASS_OPENED,
-            clinic_id=by.clinic_id,
-            subject_id=opened.id,
-            version=1,
-            facts={"template": "break_glass", "person_id": str(auditor_id)},
-        )
+    await _tell(uow, by, now, opened)
     return _card_of(opened)
 
 
@@ -212,6 +215,24 @@ async def _open_one(uow: UnitOfWork, by: Actor, now: datetime) -> OpenedRecord |
     return opened
 
 
+async def _tell(uow: UnitOfWork, by: Actor, now: datetime, opened: OpenedRecord) -> None:
+    """Owe each auditor a notice; neither whose record nor why stands in it."""
+    for auditor_id in await finding.told_of_break_glass(uow, clinic_id=by.clinic_id):
+        await delivery.record(
+            uow,
+            now=now,
+            event=OwedEvent.BREAK_GLASS_OPENED,
+            clinic_id=by.clinic_id,
+            subject_id=opened.id,
+            version=1,
+            facts={
+                "template": "break_glass",
+                "person_id": str(auditor_id),
+                "opened_at": now.isoformat(),
+            },
+        )
+
+
 async def _past(
     uow: UnitOfWork, card: VisitCard, people: dict[PersonId, identity.PersonCard]
 ) -> PastVisit:
@@ -257,10 +278,18 @@ def _card_of(opened: OpenedRecord) -> AccessCard:
         access_id=opened.id,
         person_id=PersonId(opened.person_id),
         patient_id=PersonId(opened.patient_id),
-        reason=opened.reason,
+        reason=_reason_of(opened),
         opened_at=opened.opened_at,
         ends_at=opened.ends_at,
         ended_at=opened.ended_at,
         ended_how=opened.ended_how,
         reads=opened.reads,
     )
+
+
+def _reason_of(opened: OpenedRecord) -> str:
+    try:
+        return opened.reason
+    except SealedErased:
+        # The patient was erased, and with them what was said of them.
+        return "—"

@@ -13,13 +13,6 @@ class ReasonTooShort(TelehealthError):
     told_fields: ClassVar[frozenset[str]] = frozenset({"least"})
 
 
-class ProofStale(TelehealthError):
-    """The sign-in is too old for an act like this."""
-
-    code = "break_glass.proof_stale"
-    public_message = "Please sign in again, then open the record within ten minutes."
-
-
 class AnotherOpen(TelehealthError):
     """One record at a time: another one is open."""
 

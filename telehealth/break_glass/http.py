@@ -15,6 +15,7 @@ from telehealth.break_glass import actions
 from telehealth.break_glass.errors import AccessUnknown
 from telehealth.break_glass.rules import LONGEST_REASON
 from telehealth.identity.entrance import session_of
+from telehealth.identity.errors import PersonUnknown
 from telehealth.platform.http import answer, body_of, services_of
 from telehealth.visits.lifecycle import word
 
@@ -42,6 +43,8 @@ async def open_record(request: Request) -> Response:
             birth_on=body.birth_date,
             reason=body.reason,
         )
+    if isinstance(opened, PersonUnknown):
+        raise opened
     return answer(_card(opened), 201)
 
 

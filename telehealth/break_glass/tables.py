@@ -3,17 +3,20 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.break_glass.rules import EndedHow
 from telehealth.platform.db import Base, EnumText, one_of
+from telehealth.platform.sealing.columns import TEXT, Phi, Sealed, sealed_column
 
 
 class OpenedRecord(Base):
     """One patient's record, opened to one provider for an hour."""
 
     __tablename__ = "opened_records"
+    __sealed_for__ = "patient_id"
+    __sealed_group__ = "emergencies"
     __table_args__ = (
         one_of("ended_how", EndedHow),
         CheckConstraint("(ended_at IS NULL) = (ended_how IS NULL)", name="ended_paired"),
@@ -36,7 +39,8 @@ class OpenedRecord(Base):
     patient_id: Mapped[UUID]
     session_id: Mapped[UUID]
     """The login session it was opened under; no other one may read."""
-    reason: Mapped[str] = mapped_column(String(500))
+    reason = Sealed[str]("reason_sealed", TEXT)
+    reason_sealed: Mapped[bytes] = sealed_column("reason", Phi.CLINICAL)
     opened_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

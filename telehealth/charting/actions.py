@@ -88,6 +88,7 @@ async def save(
             visit_id=visit_id,
             version=version,
             clinic_id=card.clinic_id,
+            patient_id=card.patient_id,
             author_id=by.person_id,
             text=text,
             saved_at=now,

@@ -3,23 +3,28 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.platform.db import Base
+from telehealth.platform.sealing.columns import TEXT, Phi, Sealed, sealed_column
 
 
 class NoteVersion(Base):
     """One saved version of a visit's note."""
 
     __tablename__ = "note_versions"
+    __sealed_for__ = "patient_id"
+    __sealed_group__ = "charting"
     __table_args__ = (CheckConstraint("version > 0", name="version_counts_from_one"),)
 
     visit_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     clinic_id: Mapped[UUID]
+    patient_id: Mapped[UUID]
     author_id: Mapped[UUID]
-    text: Mapped[str] = mapped_column(Text)
+    text = Sealed[str]("text_sealed", TEXT)
+    text_sealed: Mapped[bytes] = sealed_column("text", Phi.CLINICAL)
     saved_at: Mapped[datetime]
 
 

@@ -41,6 +41,7 @@ async def record(
     subject_id: UUID,
     version: int,
     facts: Facts,
+    patient_id: UUID | None = None,
 ) -> None:
     """Write down what `event` owes, in the transaction of the change that owes it.
 
@@ -54,6 +55,7 @@ async def record(
         subject_id: The visit.
         version: Version of the visit after the change.
         facts: JSON that the deliverers need; kept unchanged as the payload.
+        patient_id: Whose key seals the facts; None only if they say nothing of a patient.
 
     Raises:
         AlreadyOwed: The same effect is in the ledger with other content.
@@ -62,12 +64,20 @@ async def record(
         event, clinic_id=clinic_id, subject_id=subject_id, version=version, facts=facts
     )
     for owed in owed_entries:
-        await _write_down(uow, owed, now=now, clinic_id=clinic_id, subject_id=subject_id)
+        await _write_down(
+            uow, owed, now=now, clinic_id=clinic_id, subject_id=subject_id, patient_id=patient_id
+        )
     uow.after_commit(uow.wake_worker)
 
 
 async def _write_down(
-    uow: UnitOfWork, owed: Owed, *, now: datetime, clinic_id: ClinicId, subject_id: UUID
+    uow: UnitOfWork,
+    owed: Owed,
+    *,
+    now: datetime,
+    clinic_id: ClinicId,
+    subject_id: UUID,
+    patient_id: UUID | None,
 ) -> None:
     policy = POLICY[owed.kind]
     payload = json.dumps(owed.payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -84,6 +94,7 @@ async def _write_down(
             entry_id=new_uuid(),
             clinic_id=clinic_id,
             subject_id=subject_id,
+            patient_id=patient_id,
             kind=owed.kind,
             schema_version=_SCHEMA_VERSION,
             partner=PARTNER[owed.lane],

@@ -25,7 +25,9 @@ from telehealth.delivery.tables import AttemptStep, DeliveryAttempt, LedgerEntry
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_uuid
 
-_AUDITED_WHEN_CONFIRMED: Final = MappingProxyType({Lane.EHR: AuditEvent.CHART_PUSHED})
+_AUDITED_WHEN_CONFIRMED: Final = MappingProxyType(
+    {Lane.EHR: AuditEvent.CHART_PUSHED, Lane.NOTICE: AuditEvent.NOTICE_SENT}
+)
 """Lanes that carry a patient's data out; rooms hear ids only."""
 
 
@@ -166,7 +168,8 @@ async def _audit(uow: UnitOfWork, entry: LedgerEntry, *, now: datetime) -> None:
         by=Actor.of_job(Job.DELIVERY_WORKER, ClinicId(entry.clinic_id)),
         now=now,
         event=_AUDITED_WHEN_CONFIRMED[entry.lane],
-        visit_id=entry.subject_id,
+        # Of an emergency access the ledger names the access: it is about no visit.
+        visit_id=None if entry.kind is EntryKind.NOTICE_BREAK_GLASS else entry.subject_id,
         subject_id=entry.entry_id,
         facts={"kind": entry.kind},
     )

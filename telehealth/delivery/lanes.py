@@ -29,6 +29,8 @@ class OwedEvent(StrEnum):
     VISIT_ENDED = "visit.ended"
     VISIT_COMPLETED = "visit.completed"
     BREAK_GLASS_OPENED = "break_glass.opened"
+    LINK_TO_SEND = "link.to_send"
+    CODE_TO_SEND = "code.to_send"
 
 
 class Lane(StrEnum):
@@ -50,6 +52,8 @@ class EntryKind(StrEnum):
     CHART_ENCOUNTER = "chart.encounter"
     CHART_NOTE = "chart.note"
     NOTICE_BREAK_GLASS = "notice.break_glass"
+    NOTICE_LINK = "notice.link"
+    NOTICE_CODE = "notice.code"
 
 
 class OrderUntil(StrEnum):
@@ -111,6 +115,22 @@ _NOTICE_BREAK_GLASS: Final = Policy(
     quiet=timedelta(seconds=20),
 )
 
+_NOTICE_LINK: Final = Policy(
+    try_for=timedelta(hours=1),
+    alert_after=timedelta(minutes=10),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=20),
+)
+# A code is good for ten minutes: later nobody needs it, and its deliverer lets it lapse.
+_NOTICE_CODE: Final = Policy(
+    try_for=timedelta(minutes=15),
+    alert_after=timedelta(minutes=12),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=10),
+)
+
 POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
     {
         EntryKind.ROOM_CALLED_IN: _ROOM,
@@ -121,6 +141,8 @@ POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
         EntryKind.CHART_ENCOUNTER: _CHART,
         EntryKind.CHART_NOTE: _CHART,
         EntryKind.NOTICE_BREAK_GLASS: _NOTICE_BREAK_GLASS,
+        EntryKind.NOTICE_LINK: _NOTICE_LINK,
+        EntryKind.NOTICE_CODE: _NOTICE_CODE,
     }
 )
 
@@ -246,6 +268,23 @@ def _break_glass(
     ]
 
 
+def _notice(
+    event: OwedEvent, clinic_id: UUID, visit_id: UUID, version: int, facts: Facts
+) -> Sequence[Owed]:
+    """One text or e-mail, in the order of its person; once for each link or code."""
+    del clinic_id, visit_id, version
+    is_code = event is OwedEvent.CODE_TO_SEND
+    return [
+        Owed(
+            lane=Lane.NOTICE,
+            kind=EntryKind.NOTICE_CODE if is_code else EntryKind.NOTICE_LINK,
+            key=str(facts["secret_id"]),
+            order_key=str(facts["person_id"]),
+            payload=facts,
+        )
+    ]
+
+
 _Rule: TypeAlias = Callable[[OwedEvent, UUID, UUID, int, Facts], Sequence[Owed]]
 
 _OWED: Final[Mapping[OwedEvent, _Rule]] = MappingProxyType(
@@ -253,5 +292,7 @@ _OWED: Final[Mapping[OwedEvent, _Rule]] = MappingProxyType(
         **dict.fromkeys(_ROOM_KIND, _room),
         OwedEvent.VISIT_COMPLETED: _chart,
         OwedEvent.BREAK_GLASS_OPENED: _break_glass,
+        OwedEvent.LINK_TO_SEND: _notice,
+        OwedEvent.CODE_TO_SEND: _notice,
     }
 )

@@ -26,6 +26,7 @@ class OutcomeCode(StrEnum):
     ENCOUNTER_MISSING = "encounter_missing"
     DUPLICATES_AT_PARTNER = "duplicates_at_partner"
     REJECTED_BY_PARTNER = "rejected_by_partner"
+    NO_ADDRESS = "no_address"
     CONTENT_UNREADABLE = "content_unreadable"
     SIGN_IN_REFUSED = "sign_in_refused"
     SCOPE_TOO_NARROW = "scope_too_narrow"

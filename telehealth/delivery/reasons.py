@@ -31,6 +31,10 @@ REASON: Final[Mapping[OutcomeCode, str]] = MappingProxyType(
             " error, then check again."
         ),
         _C.REJECTED_BY_PARTNER: "The other system refused the content.",
+        _C.NO_ADDRESS: (
+            "There is no phone number or e-mail address on file that a notice can be sent to."
+            " Correct it, then check again, or call."
+        ),
         _C.CONTENT_UNREADABLE: "What was recorded cannot be sent as it is. Tell an administrator.",
         _C.SIGN_IN_REFUSED: "The other system does not accept our sign-in. Tell an administrator.",
         _C.SCOPE_TOO_NARROW: "The other system gives us too few rights. Tell an administrator.",

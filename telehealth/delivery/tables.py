@@ -8,13 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.delivery.lanes import EntryKind, Lane, OrderUntil
 from telehealth.delivery.lifecycle import EntryState
 from telehealth.delivery.ports import OutcomeCode
 from telehealth.platform.db import Base, EnumText, one_of
+from telehealth.platform.sealing.columns import TEXT, Phi, Sealed, sealed_column
 
 
 class AttemptStep(StrEnum):
@@ -37,16 +38,21 @@ class LedgerEntry(Base):
     """One owed outbound effect."""
 
     __tablename__ = "ledger_entry"
+    __sealed_for__ = "patient_id"
+    __sealed_group__ = "delivery"
 
     entry_id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID]
     subject_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
+    """Whose key seals the payload; None: it holds nothing of a patient."""
     kind: Mapped[EntryKind] = mapped_column(EnumText(EntryKind))
     schema_version: Mapped[int]
     partner: Mapped[str] = mapped_column(String(32))
     key: Mapped[str] = mapped_column(String(160))
     message_id: Mapped[UUID]
-    payload: Mapped[str] = mapped_column(Text)
+    payload = Sealed[str]("payload_sealed", TEXT)
+    payload_sealed: Mapped[bytes] = sealed_column("payload", Phi.CLINICAL)
     payload_sha256: Mapped[str] = mapped_column(String(64))
     lane: Mapped[Lane] = mapped_column(EnumText(Lane))
     order_key: Mapped[str] = mapped_column(String(64))

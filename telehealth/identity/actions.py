@@ -6,7 +6,6 @@ How somebody comes in with an account or a link: `door.py`.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 
 from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Permission, Role
@@ -20,8 +19,7 @@ from telehealth.identity.links import LinkFacts, LinkStanding, standing
 from telehealth.identity.tables import Account, Clinic, Membership, Person, VisitLink
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_link_secret, new_uuid
-
-_MOST_FOUND: Final = 20
+from telehealth.platform.sealing.errors import SealedErased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +36,8 @@ class PersonCard:
 
     @property
     def full_name(self) -> str:
-        """Given name, then family name."""
-        return f"{self.given} {self.family}"
+        """Given name, then family name; a guest has only told one."""
+        return f"{self.given} {self.family}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +57,7 @@ class LinkPreview:
 
     visit_id: VisitId
     clinic_id: ClinicId
+    role: Role
     standing: LinkStanding
 
 
@@ -104,6 +103,8 @@ async def add_person(  # noqa: PLR0913  (a person's card, member by member)
     phone: str | None,
     medical_record_number: str | None,
     npi: str | None,
+    email: str | None = None,
+    language: str = "en",
 ) -> PersonId:
     """Add a person to the actor's clinic.
 
@@ -120,6 +121,8 @@ async def add_person(  # noqa: PLR0913  (a person's card, member by member)
             family=family,
             birth_on=birth_on,
             phone=phone,
+            email=None if email is None else email.strip().lower(),
+            language=language,
             medical_record_number=medical_record_number,
             npi=npi,
             added_at=now,
@@ -187,34 +190,7 @@ async def person_cards(
     No entry is written here: the caller records what was seen, and for which visit.
     """
     found = await repository.people(uow.session, person_ids, actor=by)
-    return {PersonId(person.id): _card_of(person) for person in found}
-
-
-async def find_people(uow: UnitOfWork, *, by: Actor, now: datetime, words: str) -> list[PersonCard]:
-    """Return up to twenty people whose name or record number holds all of `words`.
-
-    For whoever reads the audit trail by person; each patient shown is recorded as viewed.
-
-    Raises:
-        NotPermitted: The actor may not read the audit trail.
-    """
-    by.require(Permission.READ_AUDIT)
-    wanted = words.casefold().split()
-    found = [
-        _card_of(person)
-        for person in await repository.everybody(uow.session, actor=by)
-        if wanted and all(word in _searched(person) for word in wanted)
-    ][:_MOST_FOUND]
-    for card in found:
-        if card.medical_record_number is not None:
-            await audit.record(
-                uow, by=by, now=now, event=AuditEvent.PERSON_VIEWED, patient_id=card.person_id
-            )
-    return found
-
-
-def _searched(person: Person) -> str:
-    return f"{person.given} {person.family} {person.medical_record_number or ''}".casefold()
+    return {PersonId(person.id): card_of(person) for person in found}
 
 
 async def birth_dates(
@@ -252,27 +228,6 @@ async def own_card(uow: UnitOfWork, *, by: Actor, now: datetime) -> PersonCard:
     return cards[by.person_id]
 
 
-async def patient_by_number(
-    uow: UnitOfWork, *, by: Actor, medical_record_number: str, birth_on: date
-) -> PersonId:
-    """Return the patient of the actor's clinic with this number and birth date.
-
-    Raises:
-        PersonUnknown: There is none; which of the two was wrong is not told.
-    """
-    person = await repository.patient_by_number(
-        uow.session, medical_record_number=medical_record_number, birth_on=birth_on, actor=by
-    )
-    if person is None:
-        raise PersonUnknown
-    return PersonId(person.id)
-
-
-async def told_of_break_glass(uow: UnitOfWork, *, clinic_id: ClinicId) -> list[PersonId]:
-    """Return the Auditors of a clinic who are told when a record is opened in an emergency."""
-    return [PersonId(each) for each in await repository.unscoped_told(uow.session, clinic_id)]
-
-
 async def clinic_card(uow: UnitOfWork, *, clinic_id: ClinicId) -> ClinicCard:
     """Return what stands on a clinic's public pages.
 
@@ -299,6 +254,7 @@ async def issue_link(
     person_id: PersonId,
     visit_id: VisitId,
     expires_at: datetime,
+    role: Role = Role.PATIENT,
 ) -> str:
     """Make the link with which a person comes to a visit; the link before it opens nothing more.
 
@@ -311,18 +267,11 @@ async def issue_link(
         NotPermitted: The actor may neither book a visit nor replace its link.
         PersonUnknown: Not a person the actor may see.
     """
-    if by.job is not Job.SETUP:
-        by.require(Permission.REPLACE_LINK)
-        if not await repository.people(uow.session, [person_id], actor=by):
+    if by.job not in {Job.SETUP, Job.SIGN_IN}:
+        by.require(Permission.INVITE_GUEST if role is Role.GUEST else Permission.REPLACE_LINK)
+        if role is Role.PATIENT and not await repository.people(uow.session, [person_id], actor=by):
             raise PersonUnknown(person_id=person_id)
-    older = await repository.unscoped_lock_links_in_force(
-        uow.session, visit_id=visit_id, person_id=person_id
-    )
-    for link in older:
-        link.replaced_at = now
-        for session in await repository.unscoped_live_sessions_of_link(uow.session, link.id):
-            session.ended_at = now
-    await uow.session.flush()
+    older = await revoke_links(uow, now=now, visit_id=visit_id, person_id=person_id)
     secret = new_link_secret()
     link_id = new_uuid()
     uow.session.add(
@@ -331,6 +280,7 @@ async def issue_link(
             clinic_id=by.clinic_id,
             person_id=person_id,
             visit_id=visit_id,
+            role=role,
             secret_hash=secret_hash(secret),
             issued_at=now,
             expires_at=expires_at,
@@ -345,10 +295,29 @@ async def issue_link(
         now=now,
         event=AuditEvent.LINK_REPLACED if older else AuditEvent.LINK_ISSUED,
         visit_id=visit_id,
-        patient_id=person_id,
+        patient_id=person_id if role is Role.PATIENT else None,
         subject_id=link_id,
     )
     return secret
+
+
+async def revoke_links(
+    uow: UnitOfWork, *, now: datetime, visit_id: VisitId, person_id: PersonId
+) -> int:
+    """End a person's link to a visit, and the browser signed in by it; the caller may do so.
+
+    Returns:
+        How many links were in force.
+    """
+    older = await repository.unscoped_lock_links_in_force(
+        uow.session, visit_id=visit_id, person_id=person_id
+    )
+    for link in older:
+        link.replaced_at = now
+        for session in await repository.unscoped_live_sessions_of_link(uow.session, link.id):
+            session.ended_at = now
+    await uow.session.flush()
+    return len(older)
 
 
 async def link_preview(uow: UnitOfWork, *, secret: str, now: datetime) -> LinkPreview:
@@ -363,6 +332,7 @@ async def link_preview(uow: UnitOfWork, *, secret: str, now: datetime) -> LinkPr
     return LinkPreview(
         visit_id=VisitId(link.visit_id),
         clinic_id=ClinicId(link.clinic_id),
+        role=link.role,
         standing=standing(facts_of(link), now=now),
     )
 
@@ -379,13 +349,26 @@ def _require_management(by: Actor) -> None:
         by.require(Permission.MANAGE_PEOPLE)
 
 
-def _card_of(person: Person) -> PersonCard:
-    return PersonCard(
-        person_id=PersonId(person.id),
-        given=person.given,
-        family=person.family,
-        birth_on=person.birth_on,
-        phone=person.phone,
-        medical_record_number=person.medical_record_number,
-        npi=person.npi,
-    )
+def card_of(person: Person) -> PersonCard:
+    """Return the card of a stored person; of one who was erased nothing is left to show."""
+    try:
+        return PersonCard(
+            person_id=PersonId(person.id),
+            given=person.given,
+            family=person.family,
+            birth_on=person.birth_on,
+            phone=person.phone,
+            medical_record_number=person.medical_record_number,
+            npi=person.npi,
+        )
+    except SealedErased:
+        # Lists of past visits go on being shown.
+        return PersonCard(
+            person_id=PersonId(person.id),
+            given="—",
+            family="—",
+            birth_on=None,
+            phone=None,
+            medical_record_number=None,
+            npi=person.npi,
+        )

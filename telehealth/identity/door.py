@@ -1,10 +1,12 @@
-"""The door: how somebody comes in, stays in and goes out.  Actions, like those of `actions.py`.
+"""The door: how staff come in, how everybody stays in and goes out.  Actions, like `actions.py`.
+
+By a link: `link_door.py`; by a code: `codes.py`.
 
 A refusal that counts a wrong try is returned, not raised: raising would roll the count back.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from telehealth.access.actor import Actor, Job
@@ -12,29 +14,25 @@ from telehealth.access.roles import Role
 from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import ClinicId, PersonId, VisitId
-from telehealth.identity import repository
+from telehealth.identity import guesses, repository
 from telehealth.identity.access_tokens import (
     JUST_RENEWED,
     SESSION_LIFE,
     Pass,
-    is_over,
     new_refresh_secret,
     secret_hash,
 )
+from telehealth.identity.access_tokens import (
+    is_over as is_over_at,
+)
 from telehealth.identity.errors import (
-    LinkExpired,
-    LinkLocked,
-    LinkRefused,
-    LinkReplaced,
-    LinkUnknown,
     SessionEnded,
     SignInRefused,
 )
-from telehealth.identity.links import LinkFacts, LinkStanding, Try, judge, standing, tries_left
-from telehealth.identity.tables import Account, LoginSession, RefreshSecret, VisitLink
-from telehealth.identity.tries import wait_after
+from telehealth.identity.factors import proving
+from telehealth.identity.step_up import FactorPolicy, Proof
+from telehealth.identity.tables import LoginSession, RefreshSecret, VisitLink
 from telehealth.platform.db import UnitOfWork
-from telehealth.platform.errors import TelehealthError
 from telehealth.platform.hashing import PasswordVerdict
 from telehealth.platform.ids import new_uuid
 
@@ -48,6 +46,8 @@ class SignedIn:
     expires_at: datetime
     refresh_secret: str | None = field(repr=False)
     """None: another page of the same browser was given it a moment ago."""
+    may_only_enrol: bool = False
+    """A second factor is required and there is none: nobody acts by this session yet."""
 
     @property
     def given_pass(self) -> Pass:
@@ -55,10 +55,23 @@ class SignedIn:
         return Pass(session_id=self.session_id, actor=self.actor)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What a new session begins with: in which browser, and what was shown at the door."""
+
+    device: str = ""
+    proved_by: Proof | None = None
+    proved_with: UUID | None = None
+    may_only_enrol: bool = False
+
+
 async def known_hash(session: repository.Reads, *, email: str) -> str | None:
-    """Return the password hash of an address, to be checked outside any transaction."""
+    """Return the password hash of an address, to be checked outside any transaction.
+
+    None for an account whose person has chosen no password yet: it must cost as much to check.
+    """
     account = await repository.unscoped_account(session, _address(email))
-    return None if account is None else account.password_hash
+    return None if account is None else account.password_hash or None
 
 
 async def sign_in(
@@ -68,8 +81,12 @@ async def sign_in(
     email: str,
     checked_hash: str | None,
     verdict: PasswordVerdict,
-) -> SignedIn | SignInRefused:
-    """Let a member of staff in whose password was checked.
+    policy: FactorPolicy,
+    device: str = "",
+) -> SignedIn | proving.SecondStep | SignInRefused:
+    """Let a member of staff in whose password was checked, or as far as the second step.
+
+    Without a second factor, where one is required, the session may do nothing but add one.
 
     Args:
         uow: The transaction.
@@ -77,9 +94,11 @@ async def sign_in(
         email: As typed.
         checked_hash: What `known_hash` gave; None: the address is unknown.
         verdict: What checking gave.
+        policy: Whether a second factor is required.
+        device: `browser/system`, for the person's own list.
 
     Returns:
-        The login session, or one refusal for every reason there may be.
+        The login session, or what the second step needs, or one refusal for every reason.
     """
     account = await repository.unscoped_lock_account(uow.session, _address(email))
     if account is None or checked_hash is None:
@@ -87,12 +106,11 @@ async def sign_in(
     membership = await repository.unscoped_membership(
         uow.session, person_id=account.person_id, clinic_id=account.clinic_id
     )
-    waits = account.wait_until is not None and now < account.wait_until
-    is_current = account.password_hash == checked_hash
-    if membership is None or waits or not (verdict.is_right and is_current):
-        await _count_wrong_password(uow, account, now=now, waits=waits)
+    is_right = verdict.is_right and account.password_hash == checked_hash
+    is_open = guesses.may_try(account, now=now)
+    if membership is None or membership.disabled_at or not (is_right and is_open):
+        await guesses.count_wrong(uow, account, now=now, event=AuditEvent.PERSON_SIGN_IN_REFUSED)
         return SignInRefused()
-    account.wrong_tries, account.wait_until = 0, None
     if verdict.new_hash is not None:
         account.password_hash = verdict.new_hash
     actor = Actor(
@@ -100,69 +118,34 @@ async def sign_in(
         role=membership.role,
         person_id=PersonId(account.person_id),
     )
-    signed_in = await _start_session(uow, actor=actor, link=None, now=now)
+    if await proving.has_factor(uow.session, account.id):
+        # Wrong tries are not forgiven yet: else a thief of the password could guess codes for ever.
+        return await proving.owe_second_step(
+            uow, by=actor, account_id=account.id, device=device, now=now
+        )
+    guesses.forgive(account)
+    return await begin(
+        uow,
+        actor=actor,
+        arrival=Arrival(
+            device=device,
+            proved_by=Proof.PASSWORD,
+            may_only_enrol=policy is FactorPolicy.REQUIRED,
+        ),
+        now=now,
+    )
+
+
+async def begin(uow: UnitOfWork, *, actor: Actor, arrival: Arrival, now: datetime) -> SignedIn:
+    """Begin the login session of somebody who has shown enough at the door."""
+    signed_in = await start_session(uow, actor=actor, link=None, now=now, arrival=arrival)
     await audit.record(
         uow,
         by=actor,
         now=now,
         event=AuditEvent.PERSON_SIGNED_IN,
         subject_id=signed_in.session_id,
-    )
-    return signed_in
-
-
-async def open_link(
-    uow: UnitOfWork, *, secret: str, birth_on: date, now: datetime
-) -> SignedIn | TelehealthError:
-    """Let a patient in who holds a visit link and knows their birth date.
-
-    The browser signed in by the same link before is signed out.
-
-    Returns:
-        The login session, or `LinkRefused` (with the tries left), `LinkLocked`, `LinkReplaced`,
-        `LinkExpired`.
-
-    Raises:
-        LinkUnknown: No link has this secret.
-    """
-    link = await repository.unscoped_lock_link(uow.session, secret_hash(secret))
-    if link is None:
-        raise LinkUnknown
-    facts = LinkFacts(
-        expires_at=link.expires_at, replaced_at=link.replaced_at, wrong_tries=link.wrong_tries
-    )
-    match standing(facts, now=now):
-        case LinkStanding.REPLACED:
-            return LinkReplaced(link_id=link.id)
-        case LinkStanding.EXPIRED:
-            return LinkExpired(link_id=link.id)
-        case LinkStanding.LOCKED:
-            return LinkLocked(link_id=link.id)
-        case LinkStanding.GOOD:
-            pass
-    person = await repository.unscoped_person(uow.session, link.person_id)
-    outcome = judge(facts, said=birth_on, born_on=None if person is None else person.birth_on)
-    if outcome is not Try.RIGHT:
-        return await _count_wrong_birth_date(uow, link, outcome, now=now)
-    link.wrong_tries = 0
-    actor = Actor(
-        clinic_id=ClinicId(link.clinic_id),
-        role=Role.PATIENT,
-        person_id=PersonId(link.person_id),
-        visit_id=VisitId(link.visit_id),
-    )
-    for older in await repository.unscoped_live_sessions_of_link(uow.session, link.id):
-        older.ended_at = now
-        await _record_end(uow, older, now=now)
-    signed_in = await _start_session(uow, actor=actor, link=link, now=now)
-    await audit.record(
-        uow,
-        by=actor,
-        now=now,
-        event=AuditEvent.LINK_OPENED,
-        visit_id=link.visit_id,
-        patient_id=link.person_id,
-        subject_id=link.id,
+        facts={"proof": arrival.proved_by, "only_to_enrol": int(arrival.may_only_enrol)},
     )
     return signed_in
 
@@ -183,7 +166,11 @@ async def refresh(uow: UnitOfWork, *, secret: str, now: datetime) -> SignedIn | 
     if found is None:
         return SessionEnded()
     session = await repository.unscoped_lock_session(uow.session, found.session_id)
-    if session is None or _is_over(session, now=now) or not await _still_member(uow, session):
+    if (
+        session is None
+        or is_session_over(session, now=now)
+        or not await _still_member(uow, session)
+    ):
         return SessionEnded(session_id=found.session_id)
     is_first = await repository.unscoped_use_secret(uow.session, found.secret_hash, now=now)
     if is_first:
@@ -193,7 +180,7 @@ async def refresh(uow: UnitOfWork, *, secret: str, now: datetime) -> SignedIn | 
         # Not marked when we looked, marked now: the other page was faster by a moment.
         return _signed_in(session, None)
     session.ended_at = now
-    await _record_end(uow, session, now=now)
+    await record_end(uow, session, now=now)
     return SessionEnded(session_id=session.id)
 
 
@@ -227,18 +214,27 @@ async def sign_out(
     )
 
 
-async def is_in_force(session: repository.Reads, *, session_id: UUID, now: datetime) -> bool:
-    """Say whether a login session lives; asked for every request, so that an end is immediate."""
+async def in_force(
+    session: repository.Reads, *, session_id: UUID, now: datetime
+) -> LoginSession | None:
+    """Return a login session that lives; asked at every request, so that an end is immediate."""
     found = await repository.unscoped_session(session, session_id)
-    return found is not None and not _is_over(found, now=now)
+    return None if found is None or is_session_over(found, now=now) else found
 
 
-async def _start_session(
-    uow: UnitOfWork, *, actor: Actor, link: VisitLink | None, now: datetime
+async def start_session(
+    uow: UnitOfWork,
+    *,
+    actor: Actor,
+    link: VisitLink | None,
+    now: datetime,
+    arrival: Arrival | None = None,
 ) -> SignedIn:
+    """Start a login session of somebody who has proved who they are; the caller records it."""
     # An account or a link has a person and a role: a job has neither and never comes this way.
     assert actor.person_id is not None  # noqa: S101
     assert actor.role is not None  # noqa: S101
+    arrival = arrival or Arrival()
     ends_at = now + SESSION_LIFE if link is None else min(now + SESSION_LIFE, link.expires_at)
     session = LoginSession(
         id=new_uuid(),
@@ -251,6 +247,11 @@ async def _start_session(
         renewed_at=now,
         expires_at=ends_at,
         ended_at=None,
+        device=arrival.device,
+        may_only_enrol=arrival.may_only_enrol,
+        proved_at=None if arrival.proved_by is None else now,
+        proved_by=arrival.proved_by,
+        proved_with=arrival.proved_with,
     )
     uow.session.add(session)
     await uow.session.flush()
@@ -268,43 +269,8 @@ async def _new_secret(uow: UnitOfWork, session_id: UUID, *, now: datetime) -> st
     return secret
 
 
-async def _count_wrong_password(
-    uow: UnitOfWork, account: Account, *, now: datetime, waits: bool
-) -> None:
-    if not waits:
-        account.wrong_tries += 1
-        wait = wait_after(account.wrong_tries)
-        account.wait_until = now + wait if wait else None
-    await audit.record(
-        uow,
-        by=Actor.of_job(Job.SIGN_IN, ClinicId(account.clinic_id)),
-        now=now,
-        event=AuditEvent.PERSON_SIGN_IN_REFUSED,
-        subject_id=account.person_id,
-        facts={"wrong_tries": account.wrong_tries},
-    )
-
-
-async def _count_wrong_birth_date(
-    uow: UnitOfWork, link: VisitLink, outcome: Try, *, now: datetime
-) -> TelehealthError:
-    link.wrong_tries += 1
-    await audit.record(
-        uow,
-        by=Actor.of_job(Job.SIGN_IN, ClinicId(link.clinic_id)),
-        now=now,
-        event=AuditEvent.LINK_REFUSED,
-        visit_id=link.visit_id,
-        patient_id=link.person_id,
-        subject_id=link.id,
-        facts={"wrong_tries": link.wrong_tries},
-    )
-    if outcome is Try.LOCKS:
-        return LinkLocked(link_id=link.id)
-    return LinkRefused(link_id=link.id, tries_left=tries_left(link.wrong_tries))
-
-
-async def _record_end(uow: UnitOfWork, session: LoginSession, *, now: datetime) -> None:
+async def record_end(uow: UnitOfWork, session: LoginSession, *, now: datetime) -> None:
+    """Record that we have ended a login session."""
     await uow.session.flush()
     await audit.record(
         uow,
@@ -324,7 +290,9 @@ async def _still_member(uow: UnitOfWork, session: LoginSession) -> bool:
     membership = await repository.unscoped_membership(
         uow.session, person_id=session.person_id, clinic_id=session.clinic_id
     )
-    return membership is not None and membership.role is session.role
+    if membership is None or membership.disabled_at is not None:
+        return False
+    return membership.role is session.role
 
 
 def _signed_in(session: LoginSession, secret: str | None) -> SignedIn:
@@ -338,11 +306,13 @@ def _signed_in(session: LoginSession, secret: str | None) -> SignedIn:
         ),
         expires_at=session.expires_at,
         refresh_secret=secret,
+        may_only_enrol=session.may_only_enrol,
     )
 
 
-def _is_over(session: LoginSession, *, now: datetime) -> bool:
-    return is_over(
+def is_session_over(session: LoginSession, *, now: datetime) -> bool:
+    """Say whether a stored login session is over."""
+    return is_over_at(
         role=session.role,
         now=now,
         renewed_at=session.renewed_at,

@@ -9,18 +9,21 @@ from typing import Final
 from uuid import UUID
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from telehealth.access.http import put_actor
+from telehealth.access.errors import NotSignedIn
+from telehealth.access.http import put_actor, put_holder
 from telehealth.identity import door
-from telehealth.identity.access_tokens import ACCESS_LIFE, read_pass, sign_pass
+from telehealth.identity.access_tokens import ACCESS_LIFE, Pass, read_pass, sign_pass
 from telehealth.identity.cookies import ACCESS_COOKIE, REFRESH_COOKIE, set_cookies
 from telehealth.identity.door import SignedIn
 from telehealth.identity.errors import SessionEnded
+from telehealth.identity.proofs import Holder
 from telehealth.platform.guards import STATIC, cookies_of
 from telehealth.platform.http import Services
 
-_SESSION_KEY: Final = "telehealth.login_session"
+_HOLDER_KEY: Final = "telehealth.login_session"
 
 
 class Entrance:
@@ -51,9 +54,8 @@ class Entrance:
                 given = read_pass(services.signer, access)
             except SessionEnded:
                 given = None
-            if given is not None and await _is_in_force(services, given.session_id):
-                put_actor(scope, given.actor)
-                scope[_SESSION_KEY] = given.session_id
+            if given is not None and (holder := await _in_force(services, given)) is not None:
+                _put(scope, holder)
                 return send
         if (secret := cookies.get(REFRESH_COOKIE)) and _opens_a_page(scope):
             return await self._renew(scope, send, secret)
@@ -65,15 +67,29 @@ class Entrance:
             renewed = await door.refresh(uow, secret=secret, now=services.clock.now())
         if isinstance(renewed, SessionEnded):
             return send
-        put_actor(scope, renewed.actor)
-        scope[_SESSION_KEY] = renewed.session_id
+        _put(scope, Holder(renewed.session_id, renewed.actor, renewed.may_only_enrol))
         return send if renewed.refresh_secret is None else _with_cookies(send, services, renewed)
 
 
 def session_of(scope: Scope) -> UUID | None:
     """Return the login session a request came with."""
-    found = scope.get(_SESSION_KEY)
-    return found if isinstance(found, UUID) else None
+    found = scope.get(_HOLDER_KEY)
+    return found.session_id if isinstance(found, Holder) else None
+
+
+def holder_of(request: HTTPConnection) -> Holder:
+    """Return whose login session a request came with, even one that may only enrol.
+
+    For the routes of one's own sign-in alone: every other asks for the actor, and a session that
+    may only enrol has none.
+
+    Raises:
+        NotSignedIn: Nobody's.
+    """
+    found = request.scope.get(_HOLDER_KEY)
+    if not isinstance(found, Holder):
+        raise NotSignedIn
+    return found
 
 
 def give_cookies(headers: MutableHeaders, services: Services, signed_in: SignedIn) -> None:
@@ -90,9 +106,20 @@ def give_cookies(headers: MutableHeaders, services: Services, signed_in: SignedI
     )
 
 
-async def _is_in_force(services: Services, session_id: UUID) -> bool:
+def _put(scope: Scope, holder: Holder) -> None:
+    scope[_HOLDER_KEY] = holder
+    put_holder(scope, holder.actor)
+    # Without an actor no route of the product answers: who has still to enrol acts on nothing.
+    if not holder.may_only_enrol:
+        put_actor(scope, holder.actor)
+
+
+async def _in_force(services: Services, given: Pass) -> Holder | None:
     async with services.database.reading() as session:
-        return await door.is_in_force(session, session_id=session_id, now=services.clock.now())
+        found = await door.in_force(session, session_id=given.session_id, now=services.clock.now())
+        if found is None:
+            return None
+        return Holder(given.session_id, given.actor, found.may_only_enrol)
 
 
 def _opens_a_page(scope: Scope) -> bool:

@@ -88,3 +88,125 @@ class LinkLocked(TelehealthError):
 
     code = "link.locked"
     public_message = "This link is locked. Please call the clinic for a new one."
+
+
+class LinkInUse(TelehealthError):
+    """Another browser is signed in by this link; the person may move here if they say so."""
+
+    code = "link.in_use"
+    public_message = "This link is open on another device. Do you want to continue here?"
+
+
+class GuestNameMissing(TelehealthError):
+    """A guest comes in with a name, so that the others know who is there."""
+
+    code = "link.name_missing"
+    public_message = "Please tell us your name."
+
+
+class ContactUnreadable(TelehealthError):
+    """What was typed is neither a phone number nor an e-mail address."""
+
+    code = "contact.unreadable"
+    public_message = "Please enter a phone number with ten digits, or an e-mail address."
+
+
+class CodeRefused(TelehealthError):
+    """The code is wrong; the same answer for whoever was never sent one."""
+
+    code = "code.refused"
+    public_message = "This code is not right. Please check it and try again."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"tries_left"})
+
+
+class CodeOver(TelehealthError):
+    """The code was used, is too old, had too many tries, or was asked for in another browser."""
+
+    code = "code.over"
+    public_message = "This code is no longer valid. Please ask for a new one."
+
+
+class SsoRefused(TelehealthError):
+    """The provider's answer is not to our question, or not to be believed; which, is not told."""
+
+    code = "sso.refused"
+    public_message = "Signing in with your organisation's account did not work. Please try again."
+
+
+class SsoUnreachable(TelehealthError):
+    """The provider does not answer, or says nothing we can use."""
+
+    code = "sso.unreachable"
+    public_message = "Your organisation's sign-in cannot be reached. Please use your password."
+
+
+class SsoUnknown(TelehealthError):
+    """The provider vouches for somebody who has no account in this clinic."""
+
+    code = "sso.unknown"
+    public_message = "There is no account here for this sign-in. Ask your administrator."
+
+
+class SsoTaken(TelehealthError):
+    """The subject or the account is linked already."""
+
+    code = "sso.taken"
+    public_message = "This account is already linked to a sign-in."
+
+
+class PasswordTooShort(TelehealthError):
+    """Too few characters; carries how many are needed."""
+
+    code = "password.too_short"
+    public_message = "This password is too short. A few words in a row are easy to remember."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"least"})
+
+
+class PasswordTooLong(TelehealthError):
+    """Over 128 characters or 1,024 bytes."""
+
+    code = "password.too_long"
+    public_message = "This password is too long. At most 128 characters are kept."
+    told_fields: ClassVar[frozenset[str]] = frozenset({"most"})
+
+
+class PasswordCommon(TelehealthError):
+    """On the list of common passwords, a repetition of one, or a run."""
+
+    code = "password.common"
+    public_message = "Many people use this password, or it is easy to guess. Choose another one."
+
+
+class PasswordAboutYou(TelehealthError):
+    """Made of the name, the e-mail address, the clinic or the product."""
+
+    code = "password.about_you"
+    public_message = "This password has your name or your clinic in it. Choose another one."
+
+
+class PasswordLinkUnknown(TelehealthError):
+    """No such link, or it is used, replaced or too old: one answer for all."""
+
+    code = "password.link_unknown"
+    public_message = "This link is not valid any more. Ask your administrator for a new one."
+
+
+class PasswordUnchanged(TelehealthError):
+    """The new password is the old one."""
+
+    code = "password.unchanged"
+    public_message = "This is your present password. Choose another one."
+
+
+class RoleRefused(TelehealthError):
+    """Staff cannot be given this role."""
+
+    code = "person.role_refused"
+    public_message = "A member of staff cannot have this role."
+
+
+class NotOneself(TelehealthError):
+    """An administrator may not do this to their own account."""
+
+    code = "person.not_oneself"
+    public_message = "You cannot do this to your own account. Ask another administrator."

@@ -1,9 +1,10 @@
 """Routes of the door: sign in, open a link, renew, sign out, and who am I."""
 
+import asyncio
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,18 +12,28 @@ from starlette.routing import Route
 from telehealth.access.errors import NotSignedIn
 from telehealth.access.http import actor_of
 from telehealth.access.roles import Role
-from telehealth.identity import actions, door
+from telehealth.identity import actions, door, link_door
 from telehealth.identity.access_tokens import ACCESS_LIFE
 from telehealth.identity.cookies import CLEAR_SITE_DATA, REFRESH_COOKIE, clear_cookies
+from telehealth.identity.devices import device_of
 from telehealth.identity.door import SignedIn
 from telehealth.identity.entrance import give_cookies, session_of
 from telehealth.identity.errors import LinkUnknown, SessionEnded, SessionJustRenewed
+from telehealth.identity.factors.proving import SecondStep
+from telehealth.identity.link_door import Moving
+from telehealth.identity.step_up import FactorPolicy
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.guards import cookies_of
-from telehealth.platform.http import answer, body_of, nothing, services_of
+from telehealth.platform.http import Services, answer, body_of, nothing, services_of
 from telehealth.platform.problems import problem_of
 
-_HOME: Final = {Role.PROVIDER: "/console", Role.SCHEDULER: "/board", Role.AUDITOR: "/auditor"}
+ENROLMENT: Final = "/your-sign-in"
+_HOME: Final = {
+    Role.PROVIDER: "/console",
+    Role.SCHEDULER: "/board",
+    Role.ADMINISTRATOR: "/people",
+    Role.AUDITOR: "/auditor",
+}
 _LINK_SECRET_LENGTH: Final = 22
 
 
@@ -38,14 +49,24 @@ class SignIn(_Body):
 
 
 class OpenLink(_Body):
-    """POST /v1/visit-links/{secret}/open."""
+    """POST /v1/visit-links/{secret}/open: a patient's birth date, or a guest's name."""
 
-    birth_date: date
+    birth_date: date | None = None
+    name: Annotated[str | None, Field(min_length=1, max_length=80, repr=False)] = None
+    take_over: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        """Refuse what could be neither's; it costs no try."""
+        if self.birth_date is None and not (self.name or "").strip():
+            raise ValueError("a birth date or a name")
+        return self
 
 
 async def sign_in(request: Request) -> Response:
     """Let a member of staff in; one answer for everything that is wrong."""
     services = services_of(request)
+    came_at = now_s()
     body = await body_of(request, SignIn)
     async with services.database.reading() as session:
         known = await door.known_hash(session, email=body.email)
@@ -58,13 +79,41 @@ async def sign_in(request: Request) -> Response:
             email=body.email,
             checked_hash=known,
             verdict=verdict,
+            policy=FactorPolicy(services.staff_second_factor),
+            device=device_of(request.headers.get("user-agent", "")),
+        )
+    if isinstance(outcome, SecondStep):
+        return answer(
+            {
+                "second_step": {
+                    "secret": outcome.secret,
+                    "kinds": list(outcome.kinds),
+                    "lasts_s": int(outcome.lasts.total_seconds()),
+                }
+            }
         )
     if not isinstance(outcome, SignedIn):
+        await hold_refusal(services, came_at)
         raise outcome
-    role = outcome.actor.role
-    response = answer({"role": role, "home": _HOME.get(role, "/") if role else "/"})
-    give_cookies(response.headers, services, outcome)
+    return let_in(services, outcome)
+
+
+def let_in(services: Services, signed_in: SignedIn) -> Response:
+    """Answer somebody who has come in: where to go, and the cookies."""
+    response = answer({"role": signed_in.actor.role, "home": staff_home_of(signed_in)})
+    give_cookies(response.headers, services, signed_in)
     return response
+
+
+def now_s() -> float:
+    """Return when a try came, for `hold_refusal`, in seconds of the loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
+async def hold_refusal(services: Services, came_at: float) -> None:
+    """Wait until a refusal may be answered: what was looked up or written must not show."""
+    waited_s = now_s() - came_at
+    await asyncio.sleep(max(0.0, services.refusal_after_s - waited_s))
 
 
 async def open_link(request: Request) -> Response:
@@ -75,14 +124,32 @@ async def open_link(request: Request) -> Response:
     if len(secret) != _LINK_SECRET_LENGTH:
         raise LinkUnknown
     async with services.database.unit_of_work() as uow:
-        outcome = await door.open_link(
-            uow, secret=secret, birth_on=body.birth_date, now=services.clock.now()
+        outcome = await link_door.open_link(
+            uow,
+            secret=secret,
+            birth_on=body.birth_date,
+            now=services.clock.now(),
+            name=(body.name or "").strip() or None,
+            moves=Moving(is_asked=body.take_over, own_session_id=session_of(request.scope)),
         )
     if isinstance(outcome, TelehealthError):
         raise outcome
-    response = answer({"home": "/visit"})
+    response = answer({"home": home_of(outcome)})
     give_cookies(response.headers, services, outcome)
     return response
+
+
+def staff_home_of(signed_in: SignedIn) -> str:
+    """Return the page of a member of staff; without a needed second factor, that to add one."""
+    if signed_in.may_only_enrol:
+        return ENROLMENT
+    role = signed_in.actor.role
+    return _HOME.get(role, "/") if role is not None else "/"
+
+
+def home_of(signed_in: SignedIn) -> str:
+    """Return the page of whoever came in by a link."""
+    return "/call" if signed_in.actor.role is Role.GUEST else "/visit"
 
 
 async def renew(request: Request) -> Response:

@@ -49,7 +49,7 @@ def standing(link: LinkFacts, *, now: datetime) -> LinkStanding:
     return LinkStanding.GOOD
 
 
-def judge(link: LinkFacts, *, said: date, born_on: date | None) -> Try:
+def judge(link: LinkFacts, *, said: date | None, born_on: date | None) -> Try:
     """Judge a birth date said at a good link; a person without one on record never matches."""
     if born_on is not None and said == born_on:
         return Try.RIGHT

@@ -5,21 +5,26 @@ from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Select, false, or_, select, update
+from sqlalchemy import Select, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
+from telehealth.identity.contacts import TypedContact
 from telehealth.identity.tables import (
     Account,
     Clinic,
+    ContactRequest,
     LoginSession,
     Membership,
+    OutgoingSecret,
     Person,
     RefreshSecret,
+    SsoIdentity,
     VisitLink,
 )
+from telehealth.platform.sealing.columns import index_of
 
 Reads: TypeAlias = AsyncSession
 """A session of `Database.reading`, or that of a unit of work."""
@@ -34,7 +39,7 @@ def visible_to(actor: Actor) -> Select[Person]:
     match actor.role:
         case Role.SCHEDULER | Role.ADMINISTRATOR | Role.PROVIDER | Role.AUDITOR:
             return in_clinic
-        case Role.PATIENT:
+        case Role.PATIENT | Role.GUEST:
             providers = members.where(Membership.role == Role.PROVIDER)
             return in_clinic.where(or_(Person.id == actor.person_id, Person.id.in_(providers)))
         case _:
@@ -49,8 +54,8 @@ async def people(
 
 
 async def everybody(session: AsyncSession, *, actor: Actor) -> list[Person]:
-    """Return every person `actor` may see."""
-    return list(await session.scalars(visible_to(actor).order_by(Person.family, Person.given)))
+    """Return every person `actor` may see, in no order: names are sealed."""
+    return list(await session.scalars(visible_to(actor)))
 
 
 async def unscoped_clinic(session: AsyncSession, clinic_id: ClinicId) -> Clinic | None:
@@ -70,13 +75,64 @@ async def unscoped_people(session: AsyncSession, person_ids: Collection[PersonId
 
 async def unscoped_account(session: AsyncSession, email: str) -> Account | None:
     """Return the account of an e-mail address (lower case); for the door only."""
-    return await session.scalar(select(Account).where(Account.email == email))
+    index = await index_of(session, Account, Account.email, email)
+    return await session.scalar(select(Account).where(Account.email_index == index))
 
 
 async def unscoped_lock_account(session: AsyncSession, email: str) -> Account | None:
     """Lock the account of an e-mail address until the transaction ends; for the door only."""
-    statement = select(Account).where(Account.email == email)
+    index = await index_of(session, Account, Account.email, email)
+    statement = select(Account).where(Account.email_index == index)
     return await session.scalar(statement.with_for_update(of=Account))
+
+
+async def unscoped_account_of(
+    session: AsyncSession, *, person_id: UUID, clinic_id: UUID, lock: bool = False
+) -> Account | None:
+    """Return the account of a person; for the door and for those who manage people."""
+    statement = select(Account).where(
+        Account.person_id == person_id, Account.clinic_id == clinic_id
+    )
+    return await session.scalar(statement.with_for_update(of=Account) if lock else statement)
+
+
+async def unscoped_lock_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
+    """Lock the account a factor or a link is of; for the door only."""
+    statement = select(Account).where(Account.id == account_id)
+    return await session.scalar(statement.with_for_update(of=Account))
+
+
+async def unscoped_staff(
+    session: AsyncSession, clinic_id: UUID
+) -> list[tuple[Person, Membership, Account]]:
+    """Return the staff of a clinic; the caller has checked the right to manage people."""
+    statement = (
+        select(Person, Membership, Account)
+        .join(Membership, Membership.person_id == Person.id)
+        .join(Account, Account.person_id == Person.id)
+        .where(Membership.clinic_id == clinic_id, Account.clinic_id == clinic_id)
+        .order_by(Membership.added_at, Person.id)
+    )
+    rows = await session.execute(statement)
+    return [(person, membership, account) for person, membership, account in rows]
+
+
+async def unscoped_live_sessions_of_person(
+    session: AsyncSession, *, person_id: UUID, clinic_id: UUID
+) -> list[LoginSession]:
+    """Return the login sessions of a person that nobody has ended; the caller may see them."""
+    return list(
+        await session.scalars(
+            select(LoginSession)
+            .where(
+                LoginSession.person_id == person_id,
+                LoginSession.clinic_id == clinic_id,
+                LoginSession.link_id.is_(None),
+                LoginSession.ended_at.is_(None),
+            )
+            .order_by(LoginSession.started_at)
+        )
+    )
 
 
 async def unscoped_membership(
@@ -102,13 +158,21 @@ async def patient_by_number(
     session: AsyncSession, *, medical_record_number: str, birth_on: date, actor: Actor
 ) -> Person | None:
     """Return the one person with this number and birth date whom the actor may know to exist."""
-    return await session.scalar(
+    index = await index_of(
+        session,
+        Person,
+        Person.medical_record_number,
+        medical_record_number,
+        clinic_id=actor.clinic_id,
+    )
+    person = await session.scalar(
         visible_to(actor).where(
-            Person.clinic_id == actor.clinic_id,
-            Person.medical_record_number == medical_record_number,
-            Person.birth_on == birth_on,
+            Person.clinic_id == actor.clinic_id, Person.medical_record_number_index == index
         )
     )
+    if person is None or person.birth_on != birth_on:
+        return None
+    return person
 
 
 async def unscoped_link(session: AsyncSession, secret_hash: bytes) -> VisitLink | None:
@@ -177,3 +241,96 @@ async def unscoped_use_secret(session: AsyncSession, secret_hash: bytes, *, now:
         .execution_options(synchronize_session=False)
     )
     return used.first() is not None
+
+
+async def unscoped_outgoing(session: AsyncSession, secret_id: UUID) -> OutgoingSecret | None:
+    """Return a secret on its way to a person; for the worker and for whoever takes it back."""
+    return await session.scalar(select(OutgoingSecret).where(OutgoingSecret.id == secret_id))
+
+
+async def unscoped_link_by_contact(
+    session: AsyncSession, contact: TypedContact, *, birth_on: date, now: datetime
+) -> VisitLink | None:
+    """Return the patient's link that ends first, of whoever has this contact and birth date."""
+    sealed = Person.email if contact.is_email else Person.phone
+    index = Person.email_index if contact.is_email else Person.phone_index
+    found = await session.execute(
+        select(VisitLink, Person)
+        .join(Person, Person.id == VisitLink.person_id)
+        .where(
+            index == await index_of(session, Person, sealed, contact.value),
+            VisitLink.role == Role.PATIENT,
+            VisitLink.replaced_at.is_(None),
+            VisitLink.expires_at > now,
+        )
+        .order_by(VisitLink.expires_at, VisitLink.id)
+        .with_for_update(of=VisitLink)
+    )
+    # Birth dates are sealed: they are compared here, among the few who share a number.
+    return next((link for link, person in found if person.birth_on == birth_on), None)
+
+
+async def unscoped_requests_since(session: AsyncSession, mark: bytes, *, since: datetime) -> int:
+    """Count what was asked for one contact; for the door only."""
+    counted = await session.scalar(
+        select(func.count()).where(
+            ContactRequest.contact_mark == mark, ContactRequest.asked_at > since
+        )
+    )
+    return int(counted or 0)
+
+
+async def unscoped_forget_requests(session: AsyncSession, *, before: datetime) -> None:
+    """Remove what was asked for by people nobody knew; it belongs to no clinic, so no sweep."""
+    await session.execute(
+        delete(ContactRequest).where(
+            ContactRequest.link_id.is_(None), ContactRequest.asked_at < before
+        )
+    )
+
+
+async def unscoped_request(session: AsyncSession, request_id: UUID) -> ContactRequest | None:
+    """Return a request for a link or code; for the door only."""
+    return await session.scalar(select(ContactRequest).where(ContactRequest.id == request_id))
+
+
+async def unscoped_lock_request(
+    session: AsyncSession, pending_hash: bytes
+) -> ContactRequest | None:
+    """Lock the request of one browser until the transaction ends; for the door only."""
+    statement = select(ContactRequest).where(ContactRequest.pending_hash == pending_hash)
+    return await session.scalar(statement.with_for_update(of=ContactRequest))
+
+
+async def unscoped_lock_link_by_id(session: AsyncSession, link_id: UUID) -> VisitLink | None:
+    """Lock a link that a code leads to; for the door only."""
+    statement = select(VisitLink).where(VisitLink.id == link_id)
+    return await session.scalar(statement.with_for_update(of=VisitLink))
+
+
+async def unscoped_sso_identity(
+    session: AsyncSession, *, issuer: str, subject: str
+) -> SsoIdentity | None:
+    """Return the link of a provider's subject; for the door only."""
+    return await session.scalar(
+        select(SsoIdentity).where(SsoIdentity.issuer == issuer, SsoIdentity.subject == subject)
+    )
+
+
+async def unscoped_is_linked(session: AsyncSession, account_id: UUID) -> bool:
+    """Say whether an account belongs to a subject; for the door only."""
+    found = await session.scalar(
+        select(SsoIdentity.account_id).where(SsoIdentity.account_id == account_id)
+    )
+    return found is not None
+
+
+async def unscoped_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
+    """Return an account a subject leads to; for the door only."""
+    return await session.scalar(select(Account).where(Account.id == account_id))
+
+
+async def unscoped_lock_account_of(session: AsyncSession, person_id: UUID) -> Account | None:
+    """Lock the account of a person; the caller checks the clinic."""
+    statement = select(Account).where(Account.person_id == person_id)
+    return await session.scalar(statement.with_for_update(of=Account))

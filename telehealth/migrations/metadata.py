@@ -10,6 +10,8 @@ from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
+from telehealth.identity.factors import tables as factors
+from telehealth.messaging import tables as messaging
 from telehealth.platform.db import Base
 from telehealth.platform.idempotency import tables as idempotency
 from telehealth.privacy import tables as privacy
@@ -24,8 +26,10 @@ TABLE_MODULES: Final = (
     chart_sync,
     charting,
     delivery,
+    factors,
     idempotency,
     identity,
+    messaging,
     privacy,
     scheduling,
     visits,

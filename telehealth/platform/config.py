@@ -4,11 +4,14 @@ No secret and no network address has a default: a guessed one would work quietly
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from telehealth.platform.sealing.settings import SealingSettings
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -22,7 +25,58 @@ class DatabaseSettings(BaseSettings):
     """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
 
 
-class VisitServiceSettings(BaseSettings):
+class KeyCommandSettings(SealingSettings, BaseSettings):
+    """Environment of the `telehealth keys` commands that touch data."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
+
+    database_url: SecretStr
+    """`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`; may hold a password."""
+
+
+class SsoSettings(BaseModel):
+    """One OpenID provider, for the staff of one clinic."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clinic_id: UUID
+    """Whose staff sign in there."""
+
+    issuer: str
+    """Exactly as the provider writes it; https, or http on this machine."""
+
+    client_id: str
+    """Our name there."""
+
+    client_secret: SecretStr
+    """What we prove ourselves with there."""
+
+    algorithm: Literal["RS256", "PS256", "ES256", "EdDSA"] = "RS256"
+    """The one algorithm of its ID tokens."""
+
+    links_by_email: bool = False
+    """Whether an address it has verified may link an account, once."""
+
+    second_factor_acr: frozenset[str] = frozenset()
+    """Values of `acr` that count as a second factor; none by default."""
+
+    second_factor_amr: frozenset[str] = frozenset()
+    """Values of `amr` that count as a second factor; none by default."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_secure(cls, value: str) -> str:
+        """Refuse an issuer that anybody on the way could be."""
+        parts = urlsplit(value)
+        is_here = parts.scheme == "http" and parts.netloc.split(":")[0] in _LOOPBACK
+        if not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("an issuer is scheme://host[:port][/path]")
+        if parts.scheme != "https" and not is_here:
+            raise ValueError("plain http is for this machine only")
+        return value
+
+
+class VisitServiceSettings(SealingSettings, BaseSettings):
     """Environment of `telehealth serve`; every name is prefixed ``TELEHEALTH_``."""
 
     model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
@@ -54,6 +108,13 @@ class VisitServiceSettings(BaseSettings):
     password_pepper: SecretStr
     """Mixed into every password before it is hashed; kept away from the database."""
 
+    staff_second_factor: Literal["required", "offered"] = "required"
+    """`required`: staff without a second factor may do nothing but add one.  `offered` is for the
+    demo: a password alone lets in."""
+
+    refusal_after_s: Annotated[float, Field(ge=0, le=5)] = 1.0
+    """A refused sign-in is answered this long after it came, so that its time tells nothing."""
+
     nudge_socket: Path | None = None
     """The worker's Unix datagram socket; without one it looks each second."""
 
@@ -61,7 +122,10 @@ class VisitServiceSettings(BaseSettings):
     """Addresses whose X-Forwarded-For is believed; none by default."""
 
     redis_url: SecretStr
-    """Where requests are counted; `redis://…` or `unix:///…`, may hold a password."""
+    """Where requests are counted; `redis://â¦` or `unix:///â¦`, may hold a password."""
+
+    sso: list[SsoSettings] = []
+    """OpenID providers for staff, one a clinic; JSON.  None by default."""
 
     sign_in_per_minute: Annotated[int, Field(ge=1)] = 30
     """Tries at sign-in or at a link of one address in a minute; a clinic may share one address."""
@@ -78,6 +142,14 @@ class VisitServiceSettings(BaseSettings):
     audit_public_keys: Path | None = None
     """Public keys of those heads, from `telehealth keys public`."""
 
+    @field_validator("sso")
+    @classmethod
+    def _one_a_clinic(cls, value: list[SsoSettings]) -> list[SsoSettings]:
+        """Refuse two providers of one clinic: an answer of one could pass for the other's."""
+        if len({each.clinic_id for each in value}) != len(value):
+            raise ValueError("one provider a clinic")
+        return value
+
     @field_validator("public_origin")
     @classmethod
     def _is_origin(cls, value: str) -> str:
@@ -92,7 +164,7 @@ class VisitServiceSettings(BaseSettings):
         return value
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(SealingSettings, BaseSettings):
     """Environment of `telehealth work`; every name is prefixed ``TELEHEALTH_``."""
 
     model_config = SettingsConfigDict(env_prefix="TELEHEALTH_", frozen=True, extra="forbid")
@@ -121,6 +193,30 @@ class WorkerSettings(BaseSettings):
     ehr_patient_system: str
     """Identifier system of the medical record numbers we keep."""
 
+    public_origin: str = ""
+    """Where our pages are; links in texts and e-mails begin with it.  Needed to send any."""
+
+    texts_base_url: str | None = None
+    """Twilio's API, or a simulator of it.  Without one no texts are sent."""
+
+    texts_account: str = ""
+    """Account SID of the message service."""
+
+    texts_token: SecretStr = SecretStr("")
+    """Its auth token."""
+
+    texts_sender: str = ""
+    """Number in international form, or messaging service SID, that texts come from."""
+
+    mail_base_url: str | None = None
+    """Mail relay that takes HTTP.  Without one no e-mails are sent."""
+
+    mail_token: SecretStr = SecretStr("")
+    """Bearer token the mail relay knows us by."""
+
+    mail_sender: str = ""
+    """Address that e-mails come from."""
+
     deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """Name of this installation in the business identifiers it writes; never change it."""
 
@@ -135,6 +231,16 @@ class WorkerSettings(BaseSettings):
 
     audit_heads_token: SecretStr | None = None
     """Bearer token for that URL; its holder may create and not replace."""
+
+    @model_validator(mode="after")
+    def _channels_are_whole(self) -> Self:
+        """Refuse half a channel: a notice without its sender or link would go nowhere."""
+        texts = (self.texts_account, self.texts_token.get_secret_value(), self.texts_sender)
+        mail = (self.mail_token.get_secret_value(), self.mail_sender)
+        for url, parts in ((self.texts_base_url, texts), (self.mail_base_url, mail)):
+            if url is not None and not all((*parts, self.public_origin)):
+                raise ValueError("a message channel needs account, token, sender, public origin")
+        return self
 
 
 def host_and_port(listen: str) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +27,17 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _READS = "telehealth_reads"
+SEALED_WITH = "telehealth_sealed_with"
+"""Where a session keeps the keyring, in `Session.info`."""
+
+
+class KeepsKeysFresh(Protocol):
+    """What the database asks of the keyring: the rest is between it and sealed columns."""
+
+    async def freshen(self) -> None:
+        """Renew what is about to grow too old; called while no transaction is open."""
+        ...
+
 
 CommitMark: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 _commit_mark: ContextVar[CommitMark | None] = ContextVar("commit_mark", default=None)
@@ -135,10 +146,18 @@ class Database:
         url: `sqlite+aiosqlite:///path` or `postgresql+psycopg://…`.
         wake_worker: Told after a commit that owes somebody something; a lost call costs the
             worker's one-second poll, nothing else.
+        keyring: Opens and seals marked columns; without one, nothing marked is read or written.
     """
 
-    def __init__(self, url: str, *, wake_worker: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        wake_worker: Callable[[], None] = lambda: None,
+        keyring: KeepsKeysFresh | None = None,
+    ) -> None:
         self._wake_worker = wake_worker
+        self._keyring = keyring
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
         # A driver's error would otherwise quote the values of the row: names, notes.
@@ -146,7 +165,9 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_immediately)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, info={SEALED_WITH: keyring}
+        )
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -154,6 +175,7 @@ class Database:
 
         What was loaded expires with it: take the values out before the block ends.
         """
+        await self._freshen()
         async with self._sessions() as session:
             await session.connection(execution_options={_READS: True})
             try:
@@ -167,6 +189,7 @@ class Database:
 
         Cancel safety: a cancelled block is rolled back.  No network call belongs inside it.
         """
+        await self._freshen()
         async with self._sessions() as session:
             unit = UnitOfWork(session, wake_worker=self._wake_worker)
             async with session.begin():
@@ -183,6 +206,10 @@ class Database:
         except (SQLAlchemyError, OSError):
             return False
         return True
+
+    async def _freshen(self) -> None:
+        if self._keyring is not None:
+            await self._keyring.freshen()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Final, NoReturn, TypeVar
+from typing import Any, ClassVar, Final, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -41,6 +41,9 @@ class Services:
     signer: TokenSigner
     password_hasher: PasswordHasher
     rates: Rates
+    staff_second_factor: Literal["required", "offered"] = "required"
+    refusal_after_s: float = 1.0
+    """Least time until a refused sign-in is answered, in seconds."""
     public_origin: str
     """Scheme, host and port people type; the only Host answered."""
     socket_url: str

@@ -12,8 +12,8 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -32,11 +32,17 @@ from telehealth.contract import (
 from telehealth.platform.clock import Clock
 from telehealth.platform.errors import TelehealthError
 
-LEEWAY: Final = timedelta(seconds=10)
+LEEWAY: Final = timedelta(seconds=30)
+"""How far two clocks may differ; a join ticket, checked by signaling, is given 10 s."""
+LONGEST_TOKEN_LIFE: Final = timedelta(hours=25)
+"""No token is signed for longer: a retiring key may go once this has passed.
+
+The link to one's own record lasts a day; all others end within minutes."""
 _ALGORITHM: Final = "EdDSA"
 _SERVICE_ALGORITHM: Final = "HS256"
 _LEAST_SECRET_BYTES: Final = 32
 _LONGEST_TOKEN: Final = 4096
+_HEADER: Final = frozenset({"alg", "typ", "kid"})
 _REQUIRED: Final = ("iss", "aud", "exp", "iat", "jti")
 _SERVICE_REQUIRED: Final = ("iss", "aud", "exp", "iat")
 
@@ -77,11 +83,19 @@ class SigningKey:
     kid: str
     state: KeyState
     private: Ed25519PrivateKey = field(repr=False)
+    since: datetime | None = None
+    """When it came into this state; None: when its file was made."""
 
     @classmethod
-    def of(cls, private: Ed25519PrivateKey, state: KeyState) -> Self:
+    def of(
+        cls, private: Ed25519PrivateKey, state: KeyState, *, since: datetime | None = None
+    ) -> Self:
         """Name a key by its thumbprint."""
-        return cls(thumbprint(_public_members(private.public_key())), state, private)
+        return cls(thumbprint(_public_members(private.public_key())), state, private, since)
+
+    def in_state(self, state: KeyState, *, since: datetime) -> "SigningKey":
+        """Return the same key in another state."""
+        return replace(self, state=state, since=since)
 
     def public_jwk(self) -> JsonWebKey:
         """Return the public half as a JSON Web Key."""
@@ -100,18 +114,21 @@ class TokenSigner:
         keys: Exactly one is active.
         clock: Tells when a token has ended.
         issuer: Written into and asked of every token.
+        changed: Returns other keys once there are others; asked before each use.
     """
 
     def __init__(
-        self, keys: Sequence[SigningKey], *, clock: Clock, issuer: str = TICKET_ISSUER
+        self,
+        keys: Sequence[SigningKey],
+        *,
+        clock: Clock,
+        issuer: str = TICKET_ISSUER,
+        changed: Callable[[], Sequence[SigningKey] | None] | None = None,
     ) -> None:
-        active = [key for key in keys if key.state is KeyState.ACTIVE]
-        if len(active) != 1:
-            raise KeyFileUnsafe("exactly one signing key must be active")
-        self._active = active[0]
-        self._keys = {key.kid: key for key in keys}
         self._clock = clock
         self._issuer = issuer
+        self._changed = changed
+        self._take(keys)
 
     def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
         """Sign `claims` for the use named by `typ`.
@@ -123,6 +140,9 @@ class TokenSigner:
         whole: dict[str, Any] = {**claims, "iss": self._issuer}
         if missing := [name for name in _REQUIRED if name not in whole]:
             raise ValueError(f"a token needs {missing}")
+        if whole["exp"] - whole["iat"] > LONGEST_TOKEN_LIFE.total_seconds():
+            raise ValueError("a token would outlive the key it is signed with")
+        self._look()
         headers = {"kid": self._active.kid, "typ": typ}
         return _jwt.encode(whole, self._active.private, _ALGORITHM, headers)
 
@@ -132,6 +152,7 @@ class TokenSigner:
         Raises:
             TokenRefused: It is not; which check failed is told to nobody.
         """
+        self._look()
         header = _header_of(token, typ=typ, algorithm=_ALGORITHM)
         key = self._keys.get(str(header.get("kid")))
         if key is None:
@@ -148,7 +169,28 @@ class TokenSigner:
 
     def public_keys(self) -> list[JsonWebKey]:
         """Return the public halves, for the key set that signaling fetches."""
+        self._look()
         return [key.public_jwk() for key in self._keys.values()]
+
+    def _look(self) -> None:
+        if self._changed is not None and (keys := self._changed()) is not None:
+            self._take(keys)
+
+    def _take(self, keys: Sequence[SigningKey]) -> None:
+        self._active = active_of(keys)
+        self._keys = {key.kid: key for key in keys}
+
+
+def active_of(keys: Sequence[SigningKey]) -> SigningKey:
+    """Return the one key that signs.
+
+    Raises:
+        KeyFileUnsafe: There is none, or more than one.
+    """
+    active = [key for key in keys if key.state is KeyState.ACTIVE]
+    if len(active) != 1:
+        raise KeyFileUnsafe("exactly one signing key must be active")
+    return active[0]
 
 
 def service_token(key: bytes, *, issuer: str, audience: str, now: datetime) -> str:
@@ -207,17 +249,19 @@ def make_key_file(path: Path) -> None:
     Raises:
         FileExistsError: A file is there; keys are never overwritten.
     """
-    private = Ed25519PrivateKey.generate()
-    public = _public_members(private.public_key())
-    entry = {
-        **public,
-        "d": _base64url(private.private_bytes_raw()),
-        "kid": thumbprint(public),
-        "alg": _ALGORITHM,
-        "use": "sig",
-        "state": KeyState.ACTIVE.value,
+    key = SigningKey.of(Ed25519PrivateKey.generate(), KeyState.ACTIVE)
+    _write_new(path, {"keys": [entry_of(key)]})
+
+
+def entry_of(key: SigningKey) -> dict[str, str]:
+    """Return what stands in the file for one key."""
+    since = {} if key.since is None else {"since": key.since.isoformat()}
+    return {
+        **key.public_jwk(),
+        "d": _base64url(key.private.private_bytes_raw()),
+        "state": key.state.value,
+        **since,
     }
-    _write_new(path, {"keys": [entry]})
 
 
 def make_partner_key_file(path: Path) -> None:
@@ -280,7 +324,10 @@ def _signing_key(entry: Mapping[str, str]) -> SigningKey:
     public = _public_members(private.public_key())
     if any(entry[name] != value for name, value in public.items()):
         raise ValueError("public and private half differ")
-    key = SigningKey.of(private, KeyState(entry["state"]))
+    since = datetime.fromisoformat(entry["since"]) if "since" in entry else None
+    if since is not None and since.tzinfo is None:
+        raise ValueError("an instant without its zone")
+    key = SigningKey.of(private, KeyState(entry["state"]), since=since)
     if entry["kid"] != key.kid or entry["alg"] != _ALGORITHM:
         raise ValueError("not under its own name")
     return key
@@ -298,7 +345,9 @@ def _header_of(token: str, *, typ: str, algorithm: str) -> Mapping[str, Any]:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
         raise TokenRefused from None
-    if header.get("typ") != typ or header.get("alg") != algorithm or "crit" in header:
+    # Ours name type, algorithm and key.  Whatever else a header offers (crit, jwk, jku, x5u, x5c,
+    # zip, b64) is an invitation to trust it.
+    if header.get("typ") != typ or header.get("alg") != algorithm or set(header) - _HEADER:
         raise TokenRefused
     return cast("Mapping[str, Any]", header)
 
@@ -325,8 +374,8 @@ def _claims_of(
     except jwt.PyJWTError:
         raise TokenRefused from None
     ends_at, issued_at = claims["exp"], claims["iat"]
-    if not (type(ends_at) is int and type(issued_at) is int):
-        raise TokenRefused
+    if "nbf" in claims or not (type(ends_at) is int and type(issued_at) is int):
+        raise TokenRefused  # ours begin when they are issued
     instant, leeway_s = now.timestamp(), LEEWAY.total_seconds()
     if instant >= ends_at + leeway_s or instant < issued_at - leeway_s:
         raise TokenRefused

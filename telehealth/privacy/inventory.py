@@ -19,6 +19,8 @@ class ColumnClass(StrEnum):
     """What was said, found or done in care, or where the patient was."""
     SECRET_HASH = "secret hash"  # noqa: S105  (a kind of column, no secret)
     """Opens nothing by itself: the hash of what does."""
+    SECRET = "secret"  # noqa: S105  (a kind of column, no secret)
+    """Opens something as it stands; what only has to leave is wiped once it has."""
     OPAQUE_ID = "opaque id"
     OPERATIONAL = "operational"
     """Kinds, counters and instants."""
@@ -29,6 +31,7 @@ PLACES: Final[Mapping[ColumnClass, str]] = MappingProxyType(
         ColumnClass.IDENTIFIER: "pages of those who may see the person; the chart; the own copy",
         ColumnClass.CLINICAL: "pages of those who treat or run the day; the chart; the own copy",
         ColumnClass.SECRET_HASH: "nowhere",
+        ColumnClass.SECRET: "the one person it belongs to, once",
         ColumnClass.OPAQUE_ID: "logs, addresses, Redis, tickets",
         ColumnClass.OPERATIONAL: "logs, pages",
     }
@@ -44,6 +47,7 @@ def _columns(**by_class: str) -> Mapping[str, ColumnClass]:
         "identifier": _I,
         "clinical": _C,
         "secret_hash": _S,
+        "secret": ColumnClass.SECRET,
         "opaque": _ID,
         "operational": _O,
     }
@@ -56,9 +60,10 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
     {
         "accounts": _columns(
             opaque="id person_id clinic_id",
-            identifier="email",
+            # A blind index finds again whoever's address is known already.
+            identifier="email email_index",
             secret_hash="password_hash",  # noqa: S106  (a column's name)
-            operational="wrong_tries wait_until",
+            operational="password_set_at wrong_tries wait_until",
         ),
         "appointments": _columns(
             opaque="id clinic_id patient_id provider_id",
@@ -84,6 +89,11 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             opaque="clinic_id", operational="sink size exported_at failing_since trouble"
         ),
         "audited_polls": _columns(opaque="person_id view", operational="digest audited_at"),
+        "authenticator_apps": _columns(
+            opaque="id clinic_id person_id account_id",
+            secret="secret waiting_secret",  # noqa: S106  (columns' names)
+            operational="waiting_since added_at last_used_at last_step",
+        ),
         "chart_link": _columns(
             opaque="visit_id clinic_id",
             # The patient's id at the EHR is a record number like any other.
@@ -95,6 +105,13 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             opaque="id visit_id person_id withdrawn_by",
             clinical="jurisdiction",
             operational="text_id version language digest modality given_at withdrawn_at",
+        ),
+        "contact_requests": _columns(
+            opaque="id link_id",
+            # The mark is a keyed hash: whoever holds the key and a number can find it again.
+            identifier="contact_mark",
+            secret_hash="pending_hash code_hash",  # noqa: S106  (columns' names)
+            operational="kind asked_at expires_at wrong_tries used_at",
         ),
         "correction_requests": _columns(
             opaque="id clinic_id patient_id visit_id answered_by",
@@ -112,7 +129,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             operational="lane last_no",
         ),
         "ledger_entry": _columns(
-            opaque="entry_id clinic_id subject_id key message_id",
+            opaque="entry_id clinic_id patient_id subject_id key message_id",
             identifier="order_key partner_ref",
             clinical="payload payload_sha256",
             operational=(
@@ -133,13 +150,26 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             operational="reason placed_at placed_by lifted_at lifted_by",
         ),
         "login_sessions": _columns(
-            opaque="id clinic_id person_id link_id visit_id",
-            operational="role started_at renewed_at expires_at ended_at",
+            opaque="id clinic_id person_id link_id visit_id proved_with",
+            operational=(
+                "role started_at renewed_at expires_at ended_at device may_only_enrol"
+                " proved_at proved_by"
+            ),
         ),
-        "memberships": _columns(opaque="person_id clinic_id", operational="role added_at is_told"),
+        "memberships": _columns(
+            opaque="person_id clinic_id",
+            operational="role added_at is_told disabled_at disabled_reason",
+        ),
         "note_signatures": _columns(opaque="visit_id signed_by", operational="version signed_at"),
         "note_versions": _columns(
-            opaque="visit_id clinic_id author_id", clinical="text", operational="version saved_at"
+            opaque="visit_id clinic_id patient_id author_id",
+            clinical="text",
+            operational="version saved_at",
+        ),
+        "notices": _columns(
+            opaque="id clinic_id visit_id person_id",
+            identifier="partner_ref",
+            operational="template channel language state settled_at",
         ),
         "open_items": _columns(
             opaque="visit_id", operational="code is_blocking opened_at settled_at"
@@ -149,19 +179,50 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             clinical="reason",
             operational="opened_at ends_at ended_at ended_how reads",
         ),
+        "outgoing_secrets": _columns(
+            opaque="id clinic_id person_id",
+            secret="secret",  # noqa: S106  (a column's name)
+            operational="made_at expires_at",
+        ),
+        "passkey_challenges": _columns(
+            opaque="id account_id challenge", operational="ceremony expires_at used_at"
+        ),
+        "passkeys": _columns(
+            # The public half of a key: it checks a proof and makes none.
+            opaque="id account_id credential_id public_key",
+            operational="sign_count device added_at last_used_at",
+        ),
+        "password_links": _columns(
+            opaque="account_id",
+            secret_hash="secret_hash",  # noqa: S106  (a column's name)
+            operational="made_at expires_at used_at",
+        ),
+        "pending_sign_ins": _columns(
+            opaque="account_id",
+            secret_hash="secret_hash",  # noqa: S106  (a column's name)
+            operational="device expires_at used_at",
+        ),
         "people": _columns(
             opaque="id clinic_id",
-            identifier="given family birth_on phone medical_record_number npi",
-            operational="added_at",
+            identifier=(
+                "given family birth_on phone phone_index email email_index"
+                " medical_record_number medical_record_number_index npi"
+            ),
+            operational="language added_at",
         ),
         "presence_events_seen": _columns(opaque="event_id visit_id", operational="at"),
         "queue_entries": _columns(
-            opaque="visit_id clinic_id provider_id called_by",
+            opaque="visit_id clinic_id patient_id provider_id called_by",
             identifier="place_address call_back_number",
             clinical="place_state",
             operational=(
                 "arrived_at outcome microphone camera speaker network checked_at called_at"
             ),
+        ),
+        "recovery_codes": _columns(
+            opaque="id account_id",
+            secret_hash="code_hash",  # noqa: S106  (a column's name)
+            operational="made_at used_at",
         ),
         "record_exports": _columns(
             opaque="id clinic_id patient_id asked_by",
@@ -174,10 +235,13 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         ),
         "removal_permits": _columns(operational="table_name"),
         "retention_runs": _columns(opaque="clinic_id", operational="ran_at"),
+        "sso_identities": _columns(
+            opaque="account_id", identifier="issuer subject", operational="linked_at"
+        ),
         "visit_links": _columns(
             opaque="id clinic_id person_id visit_id",
             secret_hash="secret_hash",  # noqa: S106  (a column's name)
-            operational="issued_at expires_at replaced_at wrong_tries",
+            operational="role issued_at expires_at replaced_at wrong_tries",
         ),
         "visits": _columns(
             opaque="id clinic_id appointment_id patient_id provider_id visit_code",

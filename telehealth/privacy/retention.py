@@ -28,6 +28,8 @@ class DataClass(StrEnum):
     DEVICE_CHECK = "device_check"
     PRESENCE = "presence"
     LINK_SECRET = "link_secret"  # noqa: S105  (a kind of data, no secret)
+    CONTACT_REQUEST = "contact_request"
+    OUTGOING_SECRET = "outgoing_secret"  # noqa: S105  (a kind of data, no secret)
     LOGIN_SESSION = "login_session"
     REFRESH_SECRET = "refresh_secret"  # noqa: S105  (a kind of data, no secret)
     POLL_MARK = "poll_mark"
@@ -90,6 +92,16 @@ POLICY: Final[Mapping[DataClass, Keep]] = MappingProxyType(
         ),
         DataClass.LINK_SECRET: Keep(
             keep_for=timedelta(days=90), counted_from="the link's end", law="ours, as access logs"
+        ),
+        DataClass.CONTACT_REQUEST: Keep(
+            keep_for=timedelta(hours=24),
+            counted_from="when a lost link or a code was asked for",
+            law="ours: of use for an hour; who was not known goes at the next request",
+        ),
+        DataClass.OUTGOING_SECRET: Keep(
+            keep_for=timedelta(days=1),
+            counted_from="the end of the link or code; the secret itself goes when it is sent",
+            law="ours",
         ),
         DataClass.LOGIN_SESSION: Keep(
             keep_for=timedelta(days=90),
@@ -183,6 +195,8 @@ def _of_record(
 _ROW_CLINIC: Final = Way(column="clinic_id")
 _SESSION: Final = Via("login_sessions", "id", "person_id")
 _SESSION_CLINIC: Final = Via("login_sessions", "id", "clinic_id")
+_LINK: Final = Via("visit_links", "id", "person_id")
+_LINK_CLINIC: Final = Via("visit_links", "id", "clinic_id")
 _SEAT: Final = Via("attendances", "id", "visit_id")
 _ENTRY: Final = Via("ledger_entry", "entry_id", "subject_id")
 _ORDER: Final = Via("ledger_entry", "order_key", "subject_id")
@@ -199,6 +213,20 @@ RULES: Final[Sequence[TableRule]] = (
     TableRule(
         table="login_sessions",
         data_class=DataClass.LOGIN_SESSION,
+        counted_from="expires_at",
+        patient=Way(column="person_id"),
+        clinic=_ROW_CLINIC,
+    ),
+    TableRule(
+        table="contact_requests",
+        data_class=DataClass.CONTACT_REQUEST,
+        counted_from="asked_at",
+        patient=Way(column="link_id", through=(_LINK,)),
+        clinic=Way(column="link_id", through=(_LINK_CLINIC,)),
+    ),
+    TableRule(
+        table="outgoing_secrets",
+        data_class=DataClass.OUTGOING_SECRET,
         counted_from="expires_at",
         patient=Way(column="person_id"),
         clinic=_ROW_CLINIC,
@@ -285,6 +313,15 @@ RULES: Final[Sequence[TableRule]] = (
         ),
     ),
     _of_record("login_sessions", (Way(column="person_id"), _ROW_CLINIC)),
+    _of_record("notices", _by_visit()),
+    _of_record("outgoing_secrets", (Way(column="person_id"), _ROW_CLINIC)),
+    _of_record(
+        "contact_requests",
+        (
+            Way(column="link_id", through=(_LINK,)),
+            Way(column="link_id", through=(_LINK_CLINIC,)),
+        ),
+    ),
     _of_record("visit_links", (Way(column="person_id"), _ROW_CLINIC)),
     _of_record("visits", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("appointments", (Way(column="patient_id"), _ROW_CLINIC)),
@@ -295,6 +332,14 @@ RULES: Final[Sequence[TableRule]] = (
     TableRule(table="audit_entries", data_class=DataClass.AUDIT),
     TableRule(table="audit_head_exports", data_class=DataClass.INSTALLATION),
     TableRule(table="accounts", data_class=DataClass.STAFF),
+    TableRule(table="sso_identities", data_class=DataClass.STAFF),
+    TableRule(table="authenticator_apps", data_class=DataClass.STAFF),
+    TableRule(table="passkeys", data_class=DataClass.STAFF),
+    TableRule(table="recovery_codes", data_class=DataClass.STAFF),
+    TableRule(table="password_links", data_class=DataClass.STAFF),
+    # The door itself forgets these two once they are over.
+    TableRule(table="passkey_challenges", data_class=DataClass.STAFF),
+    TableRule(table="pending_sign_ins", data_class=DataClass.STAFF),
     TableRule(table="memberships", data_class=DataClass.STAFF),
     TableRule(table="clinics", data_class=DataClass.INSTALLATION),
     TableRule(table="removal_permits", data_class=DataClass.INSTALLATION),

@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, Text, text
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.access.roles import Role
 from telehealth.platform.db import Base, EnumText, one_of
+from telehealth.platform.sealing.columns import TEXT, Phi, Sealed, sealed_column
 from telehealth.privacy.corrections import CorrectionState, DenialReason
 from telehealth.privacy.retention import HoldReason
 
@@ -37,6 +38,8 @@ class CorrectionRequest(Base):
     """What a patient says is wrong in the record, and what became of it."""
 
     __tablename__ = "correction_requests"
+    __sealed_for__ = "patient_id"
+    __sealed_group__ = "privacy"
     __table_args__ = (
         one_of("state", CorrectionState),
         one_of("denial_reason", DenialReason),
@@ -57,12 +60,14 @@ class CorrectionRequest(Base):
     clinic_id: Mapped[UUID]
     patient_id: Mapped[UUID]
     visit_id: Mapped[UUID | None]
-    said: Mapped[str] = mapped_column(Text)
+    said = Sealed[str]("said_sealed", TEXT)
+    said_sealed: Mapped[bytes] = sealed_column("said", Phi.CLINICAL)
     asked_at: Mapped[datetime]
     due_on: Mapped[date]
     state: Mapped[CorrectionState] = mapped_column(EnumText(CorrectionState))
     denial_reason: Mapped[DenialReason | None] = mapped_column(EnumText(DenialReason))
-    answer: Mapped[str | None] = mapped_column(Text)
+    answer = Sealed[str | None]("answer_sealed", TEXT)
+    answer_sealed: Mapped[bytes | None] = sealed_column("answer", Phi.CLINICAL)
     answered_by: Mapped[UUID | None]
     answered_at: Mapped[datetime | None]
 

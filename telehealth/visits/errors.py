@@ -104,3 +104,17 @@ class UndoTooLate(TelehealthError):
 
     code = "visit.undo_too_late"
     public_message = "It is too late to undo this."
+
+
+class VisitFull(TelehealthError):
+    """As many people attend as one visit may have."""
+
+    code = "visit.full"
+    public_message = "Six people can take part in a visit. Take an invitation back first."
+
+
+class NotAGuest(TelehealthError):
+    """A patient or provider is not invited and not sent away as a guest."""
+
+    code = "visit.not_a_guest"
+    public_message = "Only an interpreter, family or an observer can be invited."

@@ -10,6 +10,11 @@ from telehealth.visits.lifecycle import VisitState
 
 OPENS_BEFORE: Final = timedelta(minutes=60)
 CLOSES_AFTER: Final = timedelta(hours=4)
+MOST_PEOPLE: Final = 6
+"""In one visit, the patient and the provider among them."""
+GUEST_KINDS: Final = frozenset(
+    {AttendanceKind.INTERPRETER, AttendanceKind.FAMILY, AttendanceKind.OBSERVER}
+)
 LINK_LIVES_AFTER: Final = timedelta(days=7)
 
 _S = VisitState
@@ -19,6 +24,26 @@ _OVER: Final = {
     _S.CANCELLED: "cancelled",
 }
 _UNDER_WAY: Final = frozenset({_S.CALLED, _S.IN_CALL, _S.PAUSED, _S.WAITING})
+
+
+class GuestPhase(StrEnum):
+    """All that a guest learns of where a visit stands."""
+
+    EARLY = "early"
+    LOBBY = "lobby"
+    OVER = "over"
+
+
+def is_over(state: VisitState) -> bool:
+    """Say whether nobody joins the call of a visit any more."""
+    return state in _OVER
+
+
+def guest_phase(state: VisitState) -> GuestPhase:
+    """Say whether a guest may take a seat: while the patient waits or is in the call."""
+    if is_over(state):
+        return GuestPhase.OVER
+    return GuestPhase.LOBBY if state in _UNDER_WAY else GuestPhase.EARLY
 
 
 class ComeCode(StrEnum):

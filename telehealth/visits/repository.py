@@ -31,6 +31,11 @@ def visible_to(actor: Actor) -> Select[Visit]:
         case Role.PATIENT:
             own = in_clinic.where(Visit.patient_id == actor.person_id)
             return own if actor.visit_id is None else own.where(Visit.id == actor.visit_id)
+        case Role.GUEST:
+            invited = select(Attendance.visit_id).where(
+                Attendance.person_id == actor.person_id, Attendance.removed_at.is_(None)
+            )
+            return in_clinic.where(Visit.id == actor.visit_id, Visit.id.in_(invited))
         case _:
             return in_clinic.where(false())
 
@@ -98,6 +103,19 @@ async def unscoped_visit(session: AsyncSession, visit_id: UUID) -> Visit | None:
 async def unscoped_lock_visit(session: AsyncSession, visit_id: UUID) -> Visit | None:
     """Lock a visit for signaling's door until the transaction ends."""
     return await session.scalar(select(Visit).where(Visit.id == visit_id).with_for_update())
+
+
+async def unscoped_lock_attended(
+    session: AsyncSession, *, person_id: UUID, clinic_id: UUID, states: Collection[VisitState]
+) -> list[Visit]:
+    """Lock the visits in these states in which a person has a seat; they are turned away."""
+    seats = select(Attendance.visit_id).where(Attendance.person_id == person_id)
+    statement = (
+        select(Visit)
+        .where(Visit.clinic_id == clinic_id, Visit.state.in_(states), Visit.id.in_(seats))
+        .order_by(Visit.id)
+    )
+    return list(await session.scalars(statement.with_for_update(of=Visit)))
 
 
 async def unscoped_attendance(session: AsyncSession, participant_id: UUID) -> Attendance | None:

@@ -61,6 +61,7 @@ async def check_in(  # noqa: PLR0913  (the form, member by member)
         entry = QueueEntry(
             visit_id=visit_id,
             clinic_id=card.clinic_id,
+            patient_id=card.patient_id,
             provider_id=card.provider_id,
             arrived_at=now,
         )

@@ -19,7 +19,7 @@ from telehealth.visits.cards import VisitCard
 from telehealth.visits.consent_texts import DEFAULT_LANGUAGE, ConsentText
 from telehealth.visits.errors import TooEarly, TooLate, VisitUnknown
 from telehealth.visits.lifecycle import VisitState
-from telehealth.visits.may_join import ComeAnswer
+from telehealth.visits.may_join import ComeAnswer, GuestPhase, guest_phase
 from telehealth.waiting_room import actions, repository
 from telehealth.waiting_room.ages import age_on
 from telehealth.waiting_room.queue import Waiting, ahead_of
@@ -100,6 +100,44 @@ async def own_visit(
         texts=await consenting.texts_for(uow, by=by, now=now, card=card, language=language),
         entry=await _entry(uow, card),
         ahead=await _ahead(uow, card),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestVisit:
+    """All that a guest sees of a visit."""
+
+    card: VisitCard
+    clinic: identity.ClinicCard
+    own_name: str
+    provider_name: str | None
+    starts_at: datetime | None
+    phase: GuestPhase
+
+
+async def guest_visit(uow: UnitOfWork, *, by: Actor, now: datetime) -> GuestVisit:
+    """Return the call a guest was invited to: clinic, time, the provider's name, and no patient.
+
+    Raises:
+        NotPermitted: Not a guest.
+        VisitUnknown: The invitation was taken back.
+    """
+    by.require(Permission.ATTEND_AS_GUEST)
+    if by.visit_id is None:
+        raise VisitUnknown
+    card = await sight.see(uow, by=by, visit_id=by.visit_id)
+    await _seen(uow, by, now, card)
+    ids = [each for each in (by.person_id, card.provider_id) if each is not None]
+    people = await identity.person_cards(uow, by=by, person_ids=ids)
+    own, provider = people.get(ids[0]), people.get(card.provider_id)
+    times = await sight.landing_times(uow, visit_id=card.visit_id)
+    return GuestVisit(
+        card=card,
+        clinic=await identity.clinic_card(uow, clinic_id=card.clinic_id),
+        own_name="" if own is None else own.full_name,
+        provider_name=None if provider is None else provider.full_name,
+        starts_at=None if times is None else times.starts_at,
+        phase=guest_phase(card.state),
     )
 
 

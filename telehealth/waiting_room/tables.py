@@ -7,6 +7,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.platform.db import Base, EnumText, one_of
+from telehealth.platform.sealing.columns import TEXT, Phi, Sealed, sealed_column
 from telehealth.waiting_room.check_in import DeviceOutcome, DeviceResult
 
 
@@ -14,6 +15,8 @@ class QueueEntry(Base):
     """What one patient stated at check-in, and how the devices fared."""
 
     __tablename__ = "queue_entries"
+    __sealed_for__ = "patient_id"
+    __sealed_group__ = "waiting_room"
     __table_args__ = (
         one_of("outcome", DeviceOutcome),
         one_of("microphone", DeviceResult),
@@ -24,10 +27,14 @@ class QueueEntry(Base):
 
     visit_id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID]
+    patient_id: Mapped[UUID]
     provider_id: Mapped[UUID] = mapped_column(index=True)
-    place_state: Mapped[str] = mapped_column(String(2))
-    place_address: Mapped[str] = mapped_column(String(300))
-    call_back_number: Mapped[str] = mapped_column(String(16))
+    place_state = Sealed[str]("place_state_sealed", TEXT)
+    place_state_sealed: Mapped[bytes] = sealed_column("place_state", Phi.CONTACT)
+    place_address = Sealed[str]("place_address_sealed", TEXT)
+    place_address_sealed: Mapped[bytes] = sealed_column("place_address", Phi.CONTACT)
+    call_back_number = Sealed[str]("call_back_number_sealed", TEXT)
+    call_back_number_sealed: Mapped[bytes] = sealed_column("call_back_number", Phi.CONTACT)
     arrived_at: Mapped[datetime]
     outcome: Mapped[DeviceOutcome | None] = mapped_column(EnumText(DeviceOutcome))
     microphone: Mapped[DeviceResult | None] = mapped_column(EnumText(DeviceResult))

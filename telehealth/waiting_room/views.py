@@ -64,6 +64,26 @@ async def patient_visit(request: Request) -> Response:
     )
 
 
+async def guest_visit(request: Request) -> Response:
+    """GET /v1/guest-visit."""
+    by, services = actor_of(request), services_of(request)
+    async with services.database.unit_of_work() as uow:
+        seen = await sights.guest_visit(uow, by=by, now=services.clock.now())
+    own = seen.card.attendance_of(by.person_id)
+    return answer(
+        {
+            "visit_id": str(seen.card.visit_id),
+            "phase": seen.phase.value,
+            "clinic": {"name": seen.clinic.name, "phone": seen.clinic.phone},
+            "time_zone": seen.clinic.time_zone,
+            "starts_at": instant(seen.starts_at),
+            "own_name": seen.own_name,
+            "kind": None if own is None else own.kind.value,
+            "provider_name": seen.provider_name,
+        }
+    )
+
+
 async def staff_visit(request: Request) -> Response:
     """GET /v1/visits/{visit_id}, for its provider."""
     by, services = actor_of(request), services_of(request)
@@ -309,6 +329,7 @@ def _board_row(row: lists.BoardRow) -> dict[str, Any]:
 
 routes: Final[Sequence[BaseRoute]] = (
     Route("/v1/visit", patient_visit, methods=["GET"]),
+    Route("/v1/guest-visit", guest_visit, methods=["GET"]),
     Route("/v1/visits/{visit_id}", staff_visit, methods=["GET"]),
     Route("/v1/visits/{visit_id}/roster", roster, methods=["GET"]),
     Route("/v1/consult-queue", consult_queue, methods=["GET"]),

@@ -25,6 +25,7 @@ from telehealth.audit.events import AuditEvent
 from telehealth.audit.http import search_of
 from telehealth.contract import PersonId
 from telehealth.identity import actions as identity
+from telehealth.identity import finding
 from telehealth.identity.actions import PersonCard
 from telehealth.identity.errors import PersonUnknown
 from telehealth.platform.db import UnitOfWork
@@ -97,7 +98,7 @@ async def people_search(request: Request) -> Response:
     by, services = actor_of(request), services_of(request)
     body = await body_of(request, PeopleSearch)
     async with services.database.unit_of_work() as uow:
-        found = await identity.find_people(uow, by=by, now=services.clock.now(), words=body.words)
+        found = await finding.find_people(uow, by=by, now=services.clock.now(), words=body.words)
     return answer(
         {
             "people": [

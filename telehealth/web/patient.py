@@ -92,11 +92,21 @@ async def link_landing(request: Request) -> Response:
         request,
         "patient/landing.html",
         landing=presenters.landing(preview.standing, come.code if come else None),
+        is_guest=preview.role is Role.GUEST,
         clinic=clinic,
         starts_at=times.starts_at if times else None,
         opens_at=come.opens_at if come else None,
         secret=secret,
         messages=_messages("patient.landing", "errors."),
+    )
+
+
+async def lost_link(request: Request) -> Response:
+    """GET /lost-link: the same page for everybody."""
+    return page(
+        request,
+        "patient/lost_link.html",
+        messages=_messages("patient.lost", "patient.landing", "errors."),
     )
 
 
@@ -107,7 +117,7 @@ async def visit(request: Request) -> Response:
         by = actor_of(request)
     except NotSignedIn:
         return page(request, "patient/wrong_link.html", status=401)
-    if by.role is not Role.PATIENT or by.clinic_id is None:
+    if by.role is not Role.PATIENT:
         return page(request, "patient/wrong_link.html", status=403)
     async with services.database.unit_of_work() as uow:
         clinic = await identity.clinic_card(uow, clinic_id=by.clinic_id)
@@ -119,6 +129,20 @@ async def visit(request: Request) -> Response:
         messages=_messages(*_SCRIPTED),
         states=as_json(presenters.STATES),
     )
+
+
+async def guest_call(request: Request) -> Response:
+    """GET /call: the shell of a guest's client; it shows a lobby and a call, and nothing else."""
+    services = services_of(request)
+    try:
+        by = actor_of(request)
+    except NotSignedIn:
+        return page(request, "patient/wrong_link.html", status=401)
+    if by.role is not Role.GUEST:
+        return page(request, "patient/wrong_link.html", status=403)
+    async with services.database.unit_of_work() as uow:
+        clinic = await identity.clinic_card(uow, clinic_id=by.clinic_id)
+    return page(request, "patient/call.html", clinic=clinic, messages=_messages(*_SCRIPTED))
 
 
 async def service_worker(request: Request) -> Response:
@@ -137,6 +161,8 @@ def _messages(*prefixes: str) -> Markup:
 routes: Final[Sequence[BaseRoute]] = (
     Route("/", home, methods=["GET"]),
     Route("/v/{secret}", link_landing, methods=["GET"]),
+    Route("/lost-link", lost_link, methods=["GET"]),
     Route("/visit", visit, methods=["GET"]),
+    Route("/call", guest_call, methods=["GET"]),
     Route("/sw.js", service_worker, methods=["GET"]),
 )

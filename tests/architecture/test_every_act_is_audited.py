@@ -20,7 +20,7 @@ RECORD: Final = ("telehealth.audit.actions", "record")
 SILENT: Final[Mapping[Name, str]] = {
     ("telehealth.identity.actions", "person_cards"): "the caller records what was seen, and why",
     (
-        "telehealth.identity.actions",
+        "telehealth.identity.finding",
         "patient_by_number",
     ): "an id alone; opening the record is recorded",
     ("telehealth.scheduling.actions", "book"): "visits.booking.book records the visit, which is it",

@@ -63,6 +63,20 @@ BODYLESS = {
     ("POST", "/v1/needs-attention/{entry_id}/check-again"),
     ("POST", "/v1/break-glass/{access_id}/end"),
     ("POST", "/v1/audit/verify"),
+    ("POST", "/v1/sign-in/passkey/options"),
+    ("POST", "/v1/own/step-up/passkey/options"),
+    ("POST", "/v1/own/app"),
+    ("POST", "/v1/own/app/remove"),
+    ("POST", "/v1/own/passkeys/options"),
+    ("POST", "/v1/own/passkeys/{passkey_id}/remove"),
+    ("POST", "/v1/own/recovery-codes"),
+    ("POST", "/v1/own/sessions/end-others"),
+    ("POST", "/v1/own/sessions/{session_id}/end"),
+    ("POST", "/v1/staff/{person_id}/password-link"),
+    ("POST", "/v1/staff/{person_id}/unlock"),
+    ("POST", "/v1/staff/{person_id}/reset-factors"),
+    ("POST", "/v1/staff/{person_id}/enable"),
+    ("POST", "/v1/visits/{visit_id}/guests/{participant_id}/revoke"),
 }
 
 

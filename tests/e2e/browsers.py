@@ -32,7 +32,7 @@ FLAGS = [
 ]
 _OURS = re.compile(r"^(http|ws)://(localhost|127\.0\.0\.1)(:\d+)?/|^(data|blob):")
 # Kept where a test can read its figures; the page itself keeps its connection to itself.
-_REMEMBER_PEERS = """
+REMEMBER_PEERS = """
   globalThis.__peers = [];
   const Real = globalThis.RTCPeerConnection;
   globalThis.RTCPeerConnection = class extends Real {
@@ -89,7 +89,7 @@ class Screen:
         self.name = name
         self.watch = Watch()
         context.on("request", self.watch.on_request)
-        context.add_init_script(_REMEMBER_PEERS)
+        context.add_init_script(REMEMBER_PEERS)
         self.context = context
         self.page: Page = context.new_page()
         self._listen()

@@ -65,6 +65,8 @@ def _who(row: RouteRow) -> str:
             return f"anybody: {row.because}"
         case Who.SIGNED_IN:
             return "whoever is signed in"
+        case Who.HOLDER:
+            return "staff with a login session, even one that may only add a factor"
         case Who.SERVICE:
             return "signaling, by its token"
         case Who.PERMITTED:

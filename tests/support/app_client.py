@@ -18,7 +18,10 @@ from telehealth.app import VisitService, create_app
 from telehealth.platform.clock import Clock
 from telehealth.platform.config import VisitServiceSettings
 from telehealth.platform.guards import CSRF_COOKIE
+from telehealth.platform.sealing.providers import Mode
+from telehealth.platform.sealing.settings import ProviderKind
 from telehealth.platform.signing import make_key_file
+from tests.support.sealing import keys_database_url, root_key_file
 
 ORIGIN = "https://clinic.example.org"
 SERVICE_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
@@ -32,6 +35,10 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         make_key_file(keys_file)
     given: dict[str, Any] = {
         "database_url": SecretStr(database_url),
+        "mode": Mode.DEVELOPMENT,
+        "keys_database_url": SecretStr(keys_database_url(database_url)),
+        "key_provider": ProviderKind.LOCAL_FILE,
+        "root_key_file": root_key_file(database_url),
         "listen": "127.0.0.1:0",
         "internal_listen": "127.0.0.1:0",
         "public_origin": ORIGIN,
@@ -41,6 +48,9 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         "service_key": SecretStr(SERVICE_KEY),
         "password_pepper": SecretStr(PEPPER),
         "redis_url": SecretStr("unix:///nowhere/redis.sock"),
+        # Most tests are about something else; those of the door ask for more.
+        "staff_second_factor": "offered",
+        "refusal_after_s": 0.0,
         **changes,
     }
     return VisitServiceSettings(**given)
@@ -87,9 +97,12 @@ class AppClient:
         """Sign in as a member of staff."""
         return await self.post("/v1/sign-in", {"email": email, "password": password})
 
-    async def open_link(self, secret: str, birth_date: str) -> httpx.Response:
+    async def open_link(
+        self, secret: str, birth_date: str, *, take_over: bool = False
+    ) -> httpx.Response:
         """Come in by a visit link."""
-        return await self.post(f"/v1/visit-links/{secret}/open", {"birth_date": birth_date})
+        body = {"birth_date": birth_date, "take_over": take_over}
+        return await self.post(f"/v1/visit-links/{secret}/open", body)
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from telehealth.platform.clock import SystemClock
 from telehealth.platform.db import Database
 from tests.support.chart import PLACE
 from tests.support.ledger import CLINIC, visit_facts
+from tests.support.sealing import open_database
 
 LEASE: Final = timedelta(seconds=1.2)
 QUIET: Final = timedelta(seconds=0.3)
@@ -119,7 +120,7 @@ def make_runner(
 
 
 async def _record(plan: Mapping[str, Any], stopper: Stopper) -> None:
-    database = Database(plan["database_url"], wake_worker=lambda: stopper.reach(AFTER_COMMIT))
+    database = open_database(plan["database_url"], wake_worker=lambda: stopper.reach(AFTER_COMMIT))
     visit_id = UUID(plan["visit_id"])
     async with database.unit_of_work() as uow:
         await actions.record(
@@ -136,7 +137,7 @@ async def _record(plan: Mapping[str, Any], stopper: Stopper) -> None:
 
 
 async def _work(plan: Mapping[str, Any], stopper: Stopper) -> None:
-    database = Database(plan["database_url"])
+    database = open_database(plan["database_url"])
     runner, deliverer = make_runner(
         database, plan["base_url"], worker=plan["worker"], stopper=stopper, seed=plan["seed"]
     )

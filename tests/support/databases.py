@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from telehealth.migrations.run import upgrade
 from telehealth.platform.db import Database
+from tests.support.sealing import open_database
 
 _TEMPLATE = "telehealth_template"
 _numbers = count(1)
@@ -126,6 +127,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh migrated database, once for each kind."""
-    opened = Database(database_url)
+    opened = open_database(database_url)
     yield opened
     await opened.close()

@@ -13,6 +13,7 @@ from itertools import count
 import pylibsrtp
 
 from media.core import rtcp
+from media.core.allocator import FULL_RATE
 from media.core.engine_face import (
     Addr,
     Codec,
@@ -31,14 +32,16 @@ from media.core.engine_face import (
     SrtpProfile,
 )
 from media.core.packets import extension_layout, payload_end, payload_offset
-from media.shell.engine import PythonEngine, srtp_session
+from media.shell.engine import PythonEngine
+from media.shell.srtp import SrtpSession
 from tests.support.rtp import one_byte, rtp
 
 MIC, CAMERA = "0", "1"
-MID_ID, LEVEL_ID, RID_ID = 1, 2, 3
+MID_ID, LEVEL_ID, RID_ID, TWCC_ID, REPAIRED_ID = 1, 2, 3, 8, 9
 OPUS, PCMU, VP8, RTX = 111, 0, 96, 97
 SLOT_OPUS, SLOT_VP8, SLOT_RTX = 63, 120, 121
-SLOT_MID_ID, SLOT_LEVEL_ID = 4, 5
+SLOT_MID_ID, SLOT_LEVEL_ID, SLOT_TWCC_ID = 4, 5, 6
+QHF = ("q", "h", "f")
 KEY_BYTES = {
     SrtpProfile.AES128_CM_SHA1_80: 30,
     SrtpProfile.AEAD_AES_128_GCM: 28,
@@ -68,6 +71,7 @@ class Publishing:
     is_declared: bool = True
     has_nack: bool = True
     rids: tuple[str, ...] = ()
+    has_twcc: bool = False
 
 
 @dataclass
@@ -78,6 +82,7 @@ class Receiving:
     video: tuple[str, ...] = ("20", "21")
     has_rtx: bool = True
     has_level: bool = True
+    has_twcc: bool = False
 
 
 @dataclass
@@ -95,8 +100,8 @@ class FakePeer:
     not_authentic: int = 0
 
     def __post_init__(self) -> None:
-        self._tx = srtp_session(self.keys.rx_key, self.keys.profile, is_outbound=True)
-        self._rx = srtp_session(self.keys.tx_key, self.keys.profile, is_outbound=False)
+        self._tx = SrtpSession(self.keys.rx_key, self.keys.profile, is_outbound=True)
+        self._rx = SrtpSession(self.keys.tx_key, self.keys.profile, is_outbound=False)
 
     @property
     def ssrcs(self) -> dict[str, int]:
@@ -195,6 +200,14 @@ class EngineLab:
         )
         self.engine.route([edit], now=self.now)
 
+    def steer(self, sink: FakePeer, slot: str, rank: int, temporal: int = FULL_RATE) -> None:
+        """Give a slot another layer."""
+        self.engine.steer(SlotKey(peer=sink.key, mid=slot), rank=rank, temporal=temporal)
+
+    def layer(self, peer: FakePeer, rid: str, sequence: int, payload: bytes, **more: int) -> None:
+        """Let one packet of a simulcast encoding arrive."""
+        self.arrive(peer, layer_packet(peer, rid, sequence, payload, **more))
+
     def mute(self, peer: FakePeer, mid: str, *, is_muted: bool) -> None:
         """Mute or unmute."""
         self.engine.set_muted(PublicationKey(peer=peer.key, mid=mid), is_muted=is_muted)
@@ -273,16 +286,18 @@ def video_packet(
     )
 
 
-def rtx_packet(peer: FakePeer, sequence: int, original: bytes) -> bytes:
-    """Write an original packet again as its sender's retransmission (RFC 4588)."""
-    at = payload_offset(original)
-    return (
-        bytes([original[0], RTX])
-        + struct.pack("!HI", sequence, int.from_bytes(original[4:8], "big"))
-        + peer.rtx_ssrc.to_bytes(4, "big")
-        + original[12:at]
-        + original[2:4]
-        + original[at:]
+def layer_packet(
+    peer: FakePeer, rid: str, sequence: int, payload: bytes, *, ticks: int = 0, marker: int = 1
+) -> bytes:
+    """Write one packet of a simulcast encoding with its mid and rid."""
+    return rtp(
+        payload_type=VP8,
+        sequence=sequence,
+        timestamp=ticks,
+        ssrc=peer.base + 10 + QHF.index(rid),
+        marker=bool(marker),
+        extension=one_byte({MID_ID: CAMERA.encode(), RID_ID: rid.encode()}),
+        payload=payload,
     )
 
 
@@ -308,8 +323,7 @@ def sequences(heard: Iterable[Heard]) -> list[int]:
 
 
 def _keys(profile: SrtpProfile, base: int) -> SrtpKeys:
-    size = KEY_BYTES[profile]
-    inward, outward = (base + 1).to_bytes(size, "big"), (base + 2).to_bytes(size, "big")
+    inward, outward = ((base + n).to_bytes(KEY_BYTES[profile], "big") for n in (1, 2))
     return SrtpKeys(profile=profile, rx_key=inward, tx_key=outward)
 
 
@@ -330,7 +344,11 @@ def _section(base: int, mid: str, publishing: Publishing) -> ReceiveSection:
                 Codec(payload_type=OPUS, name="opus", clock_rate_hz=48_000, feedback=audio),
                 Codec(payload_type=PCMU, name="pcmu", clock_rate_hz=8_000),
             ),
-            extensions=Extensions(mid=MID_ID, audio_level=LEVEL_ID),
+            extensions=Extensions(
+                mid=MID_ID,
+                audio_level=LEVEL_ID,
+                transport_cc=TWCC_ID if publishing.has_twcc else None,
+            ),
             ssrcs=(base + 1,) if publishing.is_declared else (),
         )
     return ReceiveSection(
@@ -340,7 +358,12 @@ def _section(base: int, mid: str, publishing: Publishing) -> ReceiveSection:
             Codec(payload_type=VP8, name="vp8", clock_rate_hz=90_000, feedback=VIDEO_FEEDBACK),
             Codec(payload_type=RTX, name="rtx", clock_rate_hz=90_000, apt=VP8),
         ),
-        extensions=Extensions(mid=MID_ID, rid=RID_ID if publishing.rids else None),
+        extensions=Extensions(
+            mid=MID_ID,
+            rid=RID_ID if publishing.rids else None,
+            repaired_rid=REPAIRED_ID if publishing.rids else None,
+            transport_cc=TWCC_ID if publishing.has_twcc else None,
+        ),
         ssrcs=(base + 2,) if publishing.is_declared else (),
         rtx_ssrcs=(base + 3,) if publishing.is_declared else (),
         rids=publishing.rids,
@@ -348,28 +371,29 @@ def _section(base: int, mid: str, publishing: Publishing) -> ReceiveSection:
 
 
 def _audio_slot(base: int, mid: str, receiving: Receiving) -> SendSpec:
-    return SendSpec(
-        mid=mid,
-        kind=Kind.AUDIO,
-        codecs=(Codec(payload_type=SLOT_OPUS, name="opus", clock_rate_hz=48_000),),
-        extensions=Extensions(
-            mid=SLOT_MID_ID, audio_level=SLOT_LEVEL_ID if receiving.has_level else None
-        ),
-        ssrc=base + 100 + int(mid),
-        rtx_ssrc=None,
-        cname="room",
-    )
+    codecs = (Codec(payload_type=SLOT_OPUS, name="opus", clock_rate_hz=48_000),)
+    return _slot(base, mid, codecs, receiving, has_level=receiving.has_level)
 
 
 def _video_slot(base: int, mid: str, receiving: Receiving) -> SendSpec:
     rtx = Codec(payload_type=SLOT_RTX, name="rtx", clock_rate_hz=90_000, apt=SLOT_VP8)
     main = Codec(payload_type=SLOT_VP8, name="vp8", clock_rate_hz=90_000, feedback=VIDEO_FEEDBACK)
+    return _slot(base, mid, (main, rtx) if receiving.has_rtx else (main,), receiving)
+
+
+def _slot(
+    base: int, mid: str, codecs: tuple[Codec, ...], receiving: Receiving, *, has_level: bool = False
+) -> SendSpec:
     return SendSpec(
         mid=mid,
-        kind=Kind.VIDEO,
-        codecs=(main, rtx) if receiving.has_rtx else (main,),
-        extensions=Extensions(mid=SLOT_MID_ID),
+        kind=Kind.AUDIO if codecs[0].name == "opus" else Kind.VIDEO,
+        codecs=codecs,
+        extensions=Extensions(
+            mid=SLOT_MID_ID,
+            audio_level=SLOT_LEVEL_ID if has_level else None,
+            transport_cc=SLOT_TWCC_ID if receiving.has_twcc else None,
+        ),
         ssrc=base + 100 + int(mid),
-        rtx_ssrc=base + 200 + int(mid) if receiving.has_rtx else None,
+        rtx_ssrc=base + 200 + int(mid) if len(codecs) > 1 else None,
         cname="room",
     )

@@ -6,10 +6,13 @@ from media.core.engine_face import (
     Addr,
     EngineEvent,
     PeerKey,
+    PeerSample,
     PublicationKey,
     ReceiveFacts,
     RouteEdit,
+    SlotKey,
     SrtpKeys,
+    StreamSample,
 )
 
 
@@ -21,6 +24,12 @@ class FakeEngine:
         self.keys: dict[PeerKey, SrtpKeys] = {}
         self.paths: dict[PeerKey, tuple[frozenset[Addr], Addr | None]] = {}
         self.muted: dict[PublicationKey, bool] = {}
+        self.held: dict[PublicationKey, bool] = {}
+        self.layers: dict[SlotKey, tuple[int, int]] = {}
+        self.wanted: dict[PeerKey, int] = {}
+        self.arriving: dict[PublicationKey, tuple[StreamSample, ...]] = {}
+        self.estimates: dict[PeerKey, float] = {}
+        self.samples: dict[PeerKey, PeerSample] = {}
         self.paused: set[PeerKey] = set()
         self.routes: list[RouteEdit] = []
         self.packets: list[tuple[str, Addr, bytes]] = []
@@ -51,6 +60,31 @@ class FakeEngine:
     def set_paused(self, peer: PeerKey, *, is_paused: bool) -> None:
         """Note a pause."""
         (self.paused.add if is_paused else self.paused.discard)(peer)
+
+    def hold(self, publication: PublicationKey, *, is_held: bool) -> None:
+        """Note what is held."""
+        self.held[publication] = is_held
+
+    def steer(self, slot: SlotKey, *, rank: int, temporal: int) -> None:
+        """Note a layer."""
+        self.layers[slot] = (rank, temporal)
+
+    def set_wanted(self, peer: PeerKey, wanted_bps: int) -> None:
+        """Note what is probed for."""
+        self.wanted[peer] = wanted_bps
+
+    def streams(self, publication: PublicationKey) -> tuple[StreamSample, ...]:
+        """Return what the test says arrives."""
+        return self.arriving.get(publication, ())
+
+    def estimate_bps(self, peer: PeerKey) -> float:
+        """Return what the test says is carried."""
+        return self.estimates.get(peer, 800_000.0)
+
+    def sample(self, peer: PeerKey, *, now: float) -> PeerSample | None:
+        """Return what the test says of a peer."""
+        del now
+        return self.samples.get(peer)
 
     def route(self, edits: Sequence[RouteEdit], *, now: float) -> None:
         """Note edits in order."""

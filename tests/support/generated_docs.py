@@ -117,6 +117,7 @@ def _documented(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 _SETTINGS: Final = (
     ("Visit service", "telehealth.platform.config", "VisitServiceSettings"),
     ("Worker", "telehealth.platform.config", "WorkerSettings"),
+    ("`telehealth keys` on data", "telehealth.platform.config", "KeyCommandSettings"),
     ("Signaling", "signaling.config", "SignalingSettings"),
     ("Media", "media.config", "MediaSettings"),
     ("All on one machine", "telehealth.serve_all", "ServeAllSettings"),
@@ -129,9 +130,11 @@ def configuration_page() -> str:
     parts = [_HEAD, "# Configuration", "", "No secret and no network address has a default.", ""]
     for title, module, name in _SETTINGS:
         settings: type[BaseSettings] = getattr(import_module(module), name)
-        said = _field_docstrings(
-            ast.parse(Path(str(inspect.getsourcefile(settings))).read_text()), name
-        )
+        said: dict[str, str] = {}
+        for kind in reversed(settings.__mro__):
+            if kind.__module__.split(".")[0] in _PACKAGES:
+                tree = ast.parse(Path(str(inspect.getsourcefile(kind))).read_text())
+                said |= _field_docstrings(tree, kind.__name__)
         prefix = str(settings.model_config.get("env_prefix") or "")
         parts += [f"## {title}", "", "| environment | default | meaning |", "|---|---|---|"]
         for field, info in settings.model_fields.items():
@@ -252,7 +255,7 @@ def _span(keep_for: timedelta | None) -> str:
 def _is_sealed(column: Any, kind: str) -> str:
     if column.info.get("sealed"):
         return "sealed"
-    return "not sealed yet" if kind in {"identifier", "clinical"} else "-"
+    return "readable" if kind in {"identifier", "clinical"} else "-"
 
 
 def access_matrix() -> str:

@@ -11,6 +11,7 @@ import secrets
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import pylibsrtp
 
@@ -47,6 +48,8 @@ class Received:
     marker: bool
     mid: str | None
     payload: bytes
+    at: float
+    """Monotonic instant of its arrival."""
 
 
 @dataclass
@@ -262,10 +265,12 @@ class HeadlessPeer:
             if 192 <= data[1] <= 223:
                 self._on_rtcp(self._rx.unprotect_rtcp(data))
             else:
-                packet = _read_rtp(self._rx.unprotect(data), self.numbering.mid)
-                self.received[packet.mid].append(packet)
+                self._take(_read_rtp(self._rx.unprotect(data), self.numbering.mid))
         except pylibsrtp.Error:
             self.undecipherable += 1
+
+    def _take(self, packet: Received) -> None:
+        self.received[packet.mid].append(packet)
 
     def _on_rtcp(self, compound: bytes) -> None:
         at = 0
@@ -297,7 +302,9 @@ def _read_rtp(data: bytes, mid_id: int) -> Received:
         _, words = struct.unpack_from("!HH", data, at)
         mid = _mid_of(data[at + 4 : at + 4 + 4 * words], mid_id)
         at += 4 + 4 * words
-    return Received(ssrc, second & 0x7F, sequence, timestamp, bool(second & 0x80), mid, data[at:])
+    return Received(
+        ssrc, second & 0x7F, sequence, timestamp, bool(second & 0x80), mid, data[at:], monotonic()
+    )
 
 
 def _mid_of(elements: bytes, mid_id: int) -> str | None:

@@ -14,14 +14,14 @@ from tests.support.turn_lab import SECRET, installed_version
 
 
 @contextmanager
-def loopback_turn(folder: Path) -> Iterator[int]:
+def loopback_turn(folder: Path, *, relay_ip: str = "127.0.0.1") -> Iterator[int]:
     """Run it for the length of a `with` block; its port, for UDP and TCP."""
     installed_version()
     port = free_port()
     process = subprocess.Popen(
         [
             "turnserver", "-n", "--listening-ip=127.0.0.1", f"--listening-port={port}",
-            "--relay-ip=127.0.0.1", "--use-auth-secret", f"--static-auth-secret={SECRET}",
+            f"--relay-ip={relay_ip}", "--use-auth-secret", f"--static-auth-secret={SECRET}",
             "--realm=relay.clinic.example", "--fingerprint", "--no-tls", "--no-dtls", "--no-cli",
             "--allow-loopback-peers", "--no-stdout-log", f"--log-file={folder / 'log'}",
             f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'db'}",

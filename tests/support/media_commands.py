@@ -80,14 +80,14 @@ def wants(name: str, *publication_ids: str, **changed: Any) -> SetWants:
     return _seat(SetWants, name, {"wants": wished}, changed)
 
 
-def pause(name: str, *, is_paused: bool, **changed: Any) -> Pause:
-    """Hold, or let flow."""
-    return _seat(Pause, name, {"is_paused": is_paused}, changed)
-
-
 def ack(name: str, map_id: int, **changed: Any) -> AckSlots:
     """Acknowledge a map."""
     return _seat(AckSlots, name, {"map_id": map_id}, changed)
+
+
+def pause(name: str, *, is_paused: bool, **changed: Any) -> Pause:
+    """Hold, or let flow."""
+    return _seat(Pause, name, {"is_paused": is_paused}, changed)
 
 
 def _seat(

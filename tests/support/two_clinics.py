@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Role
@@ -25,7 +25,9 @@ from telehealth.identity import actions as identity
 from telehealth.identity import door
 from telehealth.identity.access_tokens import sign_pass
 from telehealth.identity.cookies import ACCESS_COOKIE
-from telehealth.identity.tables import Membership, Person
+from telehealth.identity.door import Arrival
+from telehealth.identity.step_up import Proof
+from telehealth.identity.tables import Account, Membership, Person
 from telehealth.platform.db import Database, UnitOfWork
 from telehealth.platform.guards import CSRF_COOKIE
 from telehealth.platform.ids import new_uuid
@@ -109,7 +111,9 @@ async def open_session(
 ) -> dict[str, str]:
     """Start a login session and return its cookie."""
     async with database.unit_of_work() as uow:
-        signed_in = await door._start_session(uow, actor=actor, link=None, now=now)
+        signed_in = await door.start_session(
+            uow, actor=actor, link=None, now=now, arrival=Arrival(proved_by=Proof.PASSWORD)
+        )
     signer = made.public.state.services.signer
     return {ACCESS_COOKIE: sign_pass(signer, signed_in.given_pass, now=now)}
 
@@ -124,9 +128,9 @@ async def two_clinics(
     others = await _visit_of_others(database, own.clinic, now)
     gone = await _deleted_visit(database, own.clinic, now)
     async with database.unit_of_work() as uow:
-        await uow.session.execute(
-            update(Person).where(Person.clinic_id == foreign.clinic.clinic_id).values(family=CANARY)
-        )
+        of_the_second = select(Person).where(Person.clinic_id == foreign.clinic.clinic_id)
+        for person in await uow.session.scalars(of_the_second):
+            person.family = CANARY
     visits = {Whose.OWN: own, Whose.OTHERS: others, Whose.FOREIGN: foreign}
     async with AsyncExitStack() as stack:
         callers = [
@@ -175,8 +179,25 @@ async def _actors(database: Database, visit: InventedVisit, now: datetime) -> li
         for role in (Role.AUDITOR, Role.ADMINISTRATOR, Role.GUEST):
             person_id = await add_member(uow, clinic, role, now)
             actors.append(Actor(clinic_id=clinic.clinic_id, role=role, person_id=person_id))
+        uow.session.add_all(
+            _account_of(actor) for actor in actors if actor.role not in {Role.PATIENT, Role.GUEST}
+        )
     # A guest comes for one visit, like a patient.
     return [replace(a, visit_id=visit.visit_id) if a.role is Role.GUEST else a for a in actors]
+
+
+def _account_of(actor: Actor) -> Account:
+    """Give a member of staff an account; nobody signs in with it."""
+    assert actor.person_id is not None
+    return Account(
+        id=new_uuid(),
+        person_id=actor.person_id,
+        clinic_id=actor.clinic_id,
+        email=f"{actor.person_id}@nowhere.example",
+        password_hash="no password has this hash",
+        wrong_tries=0,
+        wait_until=None,
+    )
 
 
 async def _caller(

@@ -19,6 +19,7 @@ from telehealth.contract import (
     PresenceKind,
     VisitId,
 )
+from telehealth.delivery.lanes import Lane
 from telehealth.delivery.tables import LedgerEntry
 from telehealth.platform.db import Database
 from telehealth.platform.ids import new_uuid
@@ -228,10 +229,10 @@ class InventedVisit:
             return list(await session.scalars(statement))
 
     async def owed(self) -> list[str]:
-        """Return the kinds of what is owed for this visit, in order."""
+        """Return the kinds of what is owed to room and chart for this visit, in order."""
         statement = (
             select(LedgerEntry.kind)
-            .where(LedgerEntry.subject_id == self.visit_id)
+            .where(LedgerEntry.subject_id == self.visit_id, LedgerEntry.lane != Lane.NOTICE)
             .order_by(LedgerEntry.lane.desc(), LedgerEntry.order_no)
         )
         async with self.database.reading() as session:

@@ -31,6 +31,8 @@ class OfferPlan:
     numbering: Numbering = Numbering()
     audio_slots: int = 3
     video_slots: int = 4
+    grown: tuple[int, int] = (0, 0)
+    """Audio and video slots that a later offer appended: what was agreed keeps its place."""
     setup: str = "actpass"
     extra_session_lines: tuple[str, ...] = ()
     fingerprint_lines: tuple[str, ...] | None = None
@@ -67,7 +69,9 @@ def offer_text(plan: OfferPlan) -> str:
     ]
     sections += [_section(plan, mid, "audio", "recvonly") for mid in audio_slot_mids(plan)]
     sections += [_section(plan, mid, "video", "recvonly") for mid in video_slot_mids(plan)]
-    mids = [str(index) for index in range(3 + plan.audio_slots + plan.video_slots)]
+    for kind, more in zip(("audio", "video"), plan.grown, strict=True):
+        sections += [_section(plan, str(len(sections) + n), kind, "recvonly") for n in range(more)]
+    mids = [str(index) for index in range(len(sections))]
     lines = [
         "v=0",
         "o=- 4611731400430051336 2 IN IP4 127.0.0.1",

@@ -19,7 +19,7 @@ from typing import Any, Final
 from load.bench.duel.connection import Connection, Numbers, Stream
 from load.bench.duel.hosts import SERVER_ADDRESS, Hosts
 from media.core.engine_face import SrtpProfile
-from media.shell.engine import srtp_session
+from media.shell.srtp import SrtpSession
 from tests.support.dtls_client import GCM_128, KEY_AND_SALT_BYTES, ClientKeys
 
 _PORT: Final = 40_000
@@ -88,8 +88,8 @@ def forward(asked: dict[str, Any]) -> None:
     ends = [
         (
             (peer["address"][0], peer["address"][1]),
-            srtp_session(_bytes(peer["rx"]), number, is_outbound=False).unprotect,
-            srtp_session(_bytes(peer["tx"]), number, is_outbound=True).protect,
+            SrtpSession(_bytes(peer["rx"]), number, is_outbound=False).unprotect,
+            SrtpSession(_bytes(peer["tx"]), number, is_outbound=True).protect,
         )
         for peer in asked["peers"]
     ]

@@ -45,6 +45,7 @@ async def running(hosts: Hosts, folder: Path) -> AsyncIterator[tuple[int, Contro
         "MEDIA_ROOMS_MAX": "2000",
         "MEDIA_PEERS_MAX": "2000",
         "MEDIA_DRAIN_LIMIT_S": "0",
+        "MEDIA_LOAD_MAX": "0",  # how much it carries is what is measured here
     }
     serve = [sys.executable, "-c", "from media.cli import app; app()", "serve"]
     process = await asyncio.create_subprocess_exec(*hosts.on_server(serve), env=environment)

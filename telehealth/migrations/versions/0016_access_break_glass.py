@@ -24,6 +24,7 @@ _GROWN = (
     ("lane_order", "lane", "notice"),
     ("ledger_entry", "lane", "notice"),
     ("ledger_entry", "kind", "notice.break_glass"),
+    ("notices", "template", "break_glass"),
 )
 
 
@@ -39,7 +40,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=False),
-        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=False),
         sa.Column("opened_at", UtcDateTime(), nullable=False),
         sa.Column("ends_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
@@ -71,6 +72,7 @@ def downgrade() -> None:
     op.drop_column("memberships", "is_told")
     # What an earlier revision knows of stays: it may have entries.
     _rewrite("ledger_entry", "kind", "'notice.break_glass'", grows=False)
+    _rewrite("notices", "template", "'break_glass'", grows=False)
 
 
 def _rewrite(table: str, column: str, value: str, *, grows: bool) -> None:

@@ -12,6 +12,7 @@ from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import AttendanceKind, PersonId, VisitId
 from telehealth.identity import actions as identity
+from telehealth.identity import outgoing
 from telehealth.identity.errors import PersonUnknown
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.ids import new_uuid
@@ -72,23 +73,16 @@ async def book(
         (provider_id, AttendanceKind.PROVIDER),
     ):
         uow.session.add(_fresh_attendance(visit_id, person_id, kind))
-    uow.session.add(
-        OpenItem(
-            visit_id=visit_id,
-            code=NOTE_UNSIGNED,
-            is_blocking=True,
-            opened_at=now,
-            settled_at=None,
-        )
-    )
+    uow.session.add(_unsigned_note(visit_id, now))
     await uow.session.flush()
-    secret = await identity.issue_link(
+    secret = await outgoing.give_link(
         uow,
         by=by,
         now=now,
         person_id=patient_id,
         visit_id=visit_id,
         expires_at=ends_at + LINK_LIVES_AFTER,
+        template="booked",
     )
     await audit.record(
         uow, by=by, now=now, event=AuditEvent.VISIT_BOOKED, visit_id=visit_id, patient_id=patient_id
@@ -97,17 +91,18 @@ async def book(
 
 
 async def replace_link(uow: UnitOfWork, *, by: Actor, now: datetime, visit_id: UUID) -> str:
-    """Make a new link for the patient of a visit; the old one opens nothing more."""
+    """Make a new link for the patient of a visit and send it; the old one opens nothing more."""
     by.require(Permission.REPLACE_LINK)
     card = await see(uow, by=by, visit_id=visit_id)
     times = await scheduling.times(uow, by=by, appointment_ids=[card.appointment_id])
-    return await identity.issue_link(
+    return await outgoing.give_link(
         uow,
         by=by,
         now=now,
         person_id=card.patient_id,
         visit_id=card.visit_id,
         expires_at=times[card.appointment_id].ends_at + LINK_LIVES_AFTER,
+        template="new_link",
     )
 
 
@@ -138,6 +133,12 @@ def _fresh_visit(
         state_before=None,
         state_since=now,
         version=1,
+    )
+
+
+def _unsigned_note(visit_id: UUID, now: datetime) -> OpenItem:
+    return OpenItem(
+        visit_id=visit_id, code=NOTE_UNSIGNED, is_blocking=True, opened_at=now, settled_at=None
     )
 
 

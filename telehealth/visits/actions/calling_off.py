@@ -10,6 +10,7 @@ from telehealth.audit.events import AuditEvent
 from telehealth.delivery.lanes import OwedEvent
 from telehealth.platform.db import UnitOfWork
 from telehealth.scheduling import actions as scheduling
+from telehealth.visits.actions.invitations import end_invitations
 from telehealth.visits.actions.sight import cards
 from telehealth.visits.actions.steps import locked, move, noted, owe_room, recorded, take_step
 from telehealth.visits.cards import VisitCard
@@ -39,6 +40,7 @@ async def cancel(
     visit.cancel_reason = reason
     await scheduling.cancel(uow, by=by, appointment_id=visit.appointment_id)
     card = (await cards(uow, [visit]))[0]
+    await end_invitations(uow, now=now, card=card)
     await noted(uow, by, now, AuditEvent.VISIT_CANCELLED, card, reason=reason)
     await owe_room(uow, now, card, OwedEvent.VISIT_ENDED, None)
     return card

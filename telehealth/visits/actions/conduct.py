@@ -14,6 +14,7 @@ from telehealth.identity import actions as identity
 from telehealth.platform.db import UnitOfWork
 from telehealth.visits import repository
 from telehealth.visits.actions import consenting
+from telehealth.visits.actions.invitations import end_invitations
 from telehealth.visits.actions.steps import lock, locked, move, owe_room, recorded, take_step
 from telehealth.visits.cards import VisitCard
 from telehealth.visits.errors import OpenItemsLeft
@@ -105,6 +106,7 @@ async def close(
     move(visit, VisitStep.CLOSE, now=now)
     visit.closed_at = now
     card = await recorded(uow, by, now, visit, AuditEvent.VISIT_CLOSED)
+    await end_invitations(uow, now=now, card=card)
     await owe_room(uow, now, card, OwedEvent.VISIT_ENDED, None)
     await delivery.record(
         uow,
@@ -114,6 +116,7 @@ async def close(
         subject_id=card.visit_id,
         version=card.version,
         facts=await _chart_facts(uow, by, now, card, note),
+        patient_id=card.patient_id,
     )
     return card
 

@@ -283,7 +283,10 @@ async def _circumstances(
         jurisdiction=jurisdiction or said,
         on=now.date(),
         born_on=None if patient is None else patient.birth_on,
-        is_observed=card.attendance_as(AttendanceKind.OBSERVER) is not None,
+        is_observed=any(
+            each.kind is AttendanceKind.OBSERVER and not each.is_removed
+            for each in card.attendances
+        ),
     )
 
 

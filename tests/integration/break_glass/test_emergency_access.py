@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from telehealth.access.roles import Role
 from telehealth.app import VisitService
@@ -127,6 +127,7 @@ async def test_the_auditors_are_owed_a_notice_in_the_same_transaction(
         assert json.loads(entry.payload) == {
             "template": "break_glass",
             "person_id": str(auditor.person_id),
+            "opened_at": NOW.isoformat(),
         }
         assert entry.next_at == NOW
         assert REASON not in entry.payload
@@ -185,18 +186,39 @@ async def test_one_record_at_a_time(ward: Ward) -> None:
     [
         ({"reason": "urgent"}, 422, "break_glass.reason_too_short"),
         ({"reason": ""}, 422, "break_glass.reason_too_short"),
-        ({"number": "MRN-nobody"}, 404, "person.unknown"),
-        ({"birth_date": "1999-01-01"}, 404, "person.unknown"),
-        ({"number": "MRN-harbour"}, 404, "person.unknown"),
     ],
 )
-async def test_without_a_reason_or_the_right_person_nothing_is_opened(
+async def test_without_a_reason_nothing_is_opened(
     ward: Ward, changes: dict[str, Any], status: int, code: str
 ) -> None:
     refused = await ward.open(**changes)
 
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert await ward.audited() == []
+
+
+@pytest.mark.requirement("PRV-08")
+@pytest.mark.parametrize(
+    "changes",
+    [{"number": "MRN-nobody"}, {"birth_date": "1999-01-01"}, {"number": "MRN-harbour"}],
+)
+async def test_without_the_right_person_nothing_is_opened_and_the_try_is_recorded(
+    ward: Ward, changes: dict[str, Any]
+) -> None:
+    """Numbers could be tried one by one; the answer tells nothing, the trail does."""
+    refused = await ward.open(**changes)
+
+    assert (refused.status_code, refused.json()["code"]) == (404, "person.unknown")
+    assert await ward.audited() == [("emergency.refused", {})]
+
+
+@pytest.mark.requirement("PRV-08")
+async def test_the_reason_is_sealed(ward: Ward) -> None:
+    await ward.open()
+
+    async with ward.database.reading() as session:
+        [stored] = await session.scalars(text("SELECT reason FROM opened_records"))
+    assert REASON.encode() not in bytes(stored)
 
 
 @pytest.mark.requirement("PRV-08")
@@ -208,11 +230,12 @@ async def test_a_sign_in_of_this_morning_is_not_enough(ward: Ward) -> None:
     )
     async with ward.database.unit_of_work() as uow:
         for session in await uow.session.scalars(select(LoginSession)):
-            session.started_at -= timedelta(minutes=10)
+            assert session.proved_at is not None or session.visit_id is not None
+            session.proved_at = NOW - timedelta(minutes=11)
 
     refused = await ward.open()
 
-    assert (refused.status_code, refused.json()["code"]) == (403, "break_glass.proof_stale")
+    assert (refused.status_code, refused.json()["code"]) == (403, "session.step_up_needed")
 
 
 @pytest.mark.requirement("PRV-08")

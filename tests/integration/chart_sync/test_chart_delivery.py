@@ -22,6 +22,7 @@ from tests.support.clock import FakeClock
 from tests.support.fhir_server import FhirServer, running_fhir_server
 from tests.support.ledger import entries, owe_chart, runner_for, states
 from tests.support.sandbox_ehr import SandboxEhr, running_sandbox_ehr
+from tests.support.sealing import open_database
 
 NOBODY = {"given": "Nobody", "family": "Known", "birth_on": "1970-01-01"}
 
@@ -235,7 +236,7 @@ async def test_a_resend_has_the_same_bytes(database: Database) -> None:
 async def test_the_chart_is_written_with_a_signed_in_client(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    database, clock, visit = Database(sqlite_url), FakeClock(SystemClock().now()), uuid4()
+    database, clock, visit = open_database(sqlite_url), FakeClock(SystemClock().now()), uuid4()
     key_file = tmp_path / "ehr_client.json"
     make_partner_key_file(key_file)
     await owe_chart(database, clock, visit)
@@ -251,7 +252,7 @@ async def test_the_chart_is_written_with_a_signed_in_client(
 
 
 async def test_a_client_with_another_key_writes_nothing(sqlite_url: str, tmp_path: Path) -> None:
-    database, clock = Database(sqlite_url), FakeClock(SystemClock().now())
+    database, clock = open_database(sqlite_url), FakeClock(SystemClock().now())
     registered, other = tmp_path / "registered.json", tmp_path / "other.json"
     make_partner_key_file(registered)
     make_partner_key_file(other)

@@ -116,7 +116,8 @@ async def test_the_database_refuses_a_version_after_the_signature(database: Data
     with pytest.raises(DBAPIError):
         await run(
             database,
-            "INSERT INTO note_versions (visit_id, version, clinic_id, author_id, text, saved_at) "
-            "SELECT visit_id, 3, clinic_id, author_id, 'late', saved_at FROM note_versions "
+            "INSERT INTO note_versions (visit_id, version, clinic_id, patient_id, author_id, text,"
+            " saved_at) SELECT visit_id, 3, clinic_id, patient_id, author_id, text, saved_at"
+            " FROM note_versions "
             "WHERE version = 2",
         )

@@ -10,6 +10,7 @@ from telehealth.delivery.lanes import OwedEvent
 from telehealth.platform.db import Database
 from tests.support.clock import FakeClock
 from tests.support.ledger import CLINIC, entries, owe_chart, owe_room, visit_facts
+from tests.support.sealing import open_database
 
 
 class Abandoned(Exception):
@@ -72,7 +73,7 @@ async def test_the_same_intent_with_other_content_is_refused(database: Database)
 
 async def test_the_worker_is_woken_after_the_commit_and_not_before(database_url: str) -> None:
     woken: list[str] = []
-    database = Database(database_url, wake_worker=lambda: woken.append("woken"))
+    database = open_database(database_url, wake_worker=lambda: woken.append("woken"))
     visit = uuid4()
 
     async with database.unit_of_work() as uow:

@@ -20,10 +20,18 @@ from telehealth.delivery.nudge import nudger
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
+from telehealth.platform.sealing.providers import Mode
+from telehealth.platform.sealing.settings import ProviderKind
 from telehealth.platform.signing import make_partner_key_file
 from telehealth.worker import KeyFileMissing, deliver_until_told
 from tests.support.ledger import entries, owe_chart, owe_room
 from tests.support.sandbox_ehr import running_sandbox_ehr
+from tests.support.sealing import (
+    keys_database_url,
+    open_database,
+    root_key_file,
+    sealing_environment,
+)
 
 KEY: Final = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 RUN: Final = "from telehealth.worker import work; work()"
@@ -75,13 +83,14 @@ async def test_the_worker_delivers_on_both_lanes_and_stops_when_told(
 ) -> None:
     key_file, nudge = tmp_path / "ehr_client.json", tmp_path / "worker.sock"
     make_partner_key_file(key_file)
-    database = Database(database_url, wake_worker=nudger(nudge))
+    database = open_database(database_url, wake_worker=nudger(nudge))
     clock, visit = SystemClock(), uuid4()
     server = await serve(speak, "127.0.0.1", 0)
     [listener] = server.sockets
     with running_sandbox_ehr("--client-key", str(key_file)) as ehr:
         async with running_worker(
             TELEHEALTH_DATABASE_URL=database_url,
+            **sealing_environment(database_url),
             TELEHEALTH_NUDGE_SOCKET=str(nudge),
             TELEHEALTH_SIGNALING_CONTROL_URLS=(
                 f'["ws://127.0.0.1:{listener.getsockname()[1]}/control/visit"]'
@@ -113,6 +122,10 @@ async def test_an_ehr_elsewhere_without_a_key_is_refused(sqlite_url: str) -> Non
     """Patients' data would travel unauthenticated."""
     settings = WorkerSettings(
         database_url=SecretStr(sqlite_url),
+        mode=Mode.DEVELOPMENT,
+        keys_database_url=SecretStr(keys_database_url(sqlite_url)),
+        key_provider=ProviderKind.LOCAL_FILE,
+        root_key_file=root_key_file(sqlite_url),
         signaling_control_urls=["ws://127.0.0.1:9/control/visit"],
         signaling_key=SecretStr(KEY),
         ehr_base_url="https://ehr.example/fhir",

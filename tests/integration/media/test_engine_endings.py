@@ -3,8 +3,9 @@
 import pytest
 
 from media.core import rtcp
-from tests.support.engine_lab import CAMERA, MIC, EngineLab, FakePeer, rtx_packet, video_packet
+from tests.support.engine_lab import CAMERA, MIC, EngineLab, FakePeer, video_packet
 from tests.support.rtp import vp8
+from tests.support.rtx import rtx_packet
 
 KEY = vp8(is_key=True, picture_id=500)
 

@@ -7,7 +7,7 @@ import pytest
 from media.core import rtcp
 from media.core.history import RESENDS_A_PACKET
 from media.core.reports import NTP_SECOND
-from media.shell.streams import RESENDS_MIN
+from media.shell.slots import RESENDS_MIN
 from tests.support.engine_lab import (
     CAMERA,
     MIC,
@@ -17,11 +17,11 @@ from tests.support.engine_lab import (
     Publishing,
     Receiving,
     read,
-    rtx_packet,
     sequences,
     video_packet,
 )
 from tests.support.rtp import vp8
+from tests.support.rtx import rtx_packet
 
 KEY = vp8(is_key=True, picture_id=500)
 

@@ -7,19 +7,20 @@ import pytest
 
 from media.core import rtcp
 from media.core.engine_face import Authenticated, PublicationBound
+from media.shell.binding import ENCODINGS_MAX
 from media.shell.engine import (
     BYTES_A_SECOND,
-    ENCODINGS_MAX,
     PACKETS_A_SECOND,
     RTCP_A_SECOND,
     SSRCS_MAX,
-    srtp_session,
 )
+from media.shell.srtp import SrtpSession
 from tests.support.engine_lab import (
     CAMERA,
     MIC,
     MID_ID,
     RTX,
+    SLOT_LEVEL_ID,
     EngineLab,
     FakePeer,
     Publishing,
@@ -54,7 +55,7 @@ def test_forged_packets_from_the_right_address_reach_nobody(
 ) -> None:
     source = random.Random(seed)
     real = ann.protect(audio_packet(ann, 1))
-    forger = srtp_session(bytes(28), lab.profile, is_outbound=True)
+    forger = SrtpSession(bytes(28), lab.profile, is_outbound=True)
 
     with lab.counted(not_authentic=202, packets_in=0, packets_out=0):
         for _ in range(200):
@@ -191,7 +192,7 @@ def test_new_streams_are_bounded_before_libsrtp_keeps_state_for_them(
 
 
 def test_forged_streams_use_up_nothing(lab: EngineLab, ann: FakePeer, bob: FakePeer) -> None:
-    forger = srtp_session(bytes(28), lab.profile, is_outbound=True)
+    forger = SrtpSession(bytes(28), lab.profile, is_outbound=True)
     for ssrc in range(2 * SSRCS_MAX):
         forged = forger.protect(rtp(ssrc=10_000 + ssrc, payload=b"x"))
         lab.engine.on_srtp(ann.addr, forged, lab.now)
@@ -204,11 +205,12 @@ def test_forged_streams_use_up_nothing(lab: EngineLab, ann: FakePeer, bob: FakeP
 def test_bound_encodings_are_bounded(lab: EngineLab) -> None:
     eve = lab.open("eve", publishing=Publishing(is_declared=False))
 
-    for ssrc in range(ENCODINGS_MAX + 4):
-        lab.arrive(eve, rtp(ssrc=70 + ssrc, extension=one_byte({MID_ID: b"0"}), payload=b"x"))
+    with lab.counted(unbound=4):
+        for ssrc in range(ENCODINGS_MAX + 4):
+            lab.arrive(eve, rtp(ssrc=70 + ssrc, extension=one_byte({MID_ID: b"0"}), payload=b"x"))
 
     events = lab.engine.take_events()
-    assert sum(isinstance(each, PublicationBound) for each in events) == ENCODINGS_MAX
+    assert sum(isinstance(each, PublicationBound) for each in events) == 1, "told once"
 
 
 @pytest.mark.parametrize("payload", [b"\x80", b"\x90\x80\x80", b"\x90\xf0\x80\x01\x02"])
@@ -221,6 +223,22 @@ def test_a_descriptor_that_lies_is_not_forwarded(
 
 
 @pytest.mark.usefixtures("bob")
+def test_a_body_that_looks_like_the_last_extension_is_a_body(
+    lab: EngineLab, ann: FakePeer, bob: FakePeer
+) -> None:
+    """The level's remembered place counts only in a packet that has an extension."""
+    whole = audio_packet(ann, 1)
+    lab.arrive(ann, whole)
+    look_alike = rtp(
+        payload_type=whole[1] & 0x7F, sequence=2, ssrc=ann.ssrcs[MIC], payload=whole[12:16]
+    )
+
+    lab.arrive(ann, look_alike)
+
+    assert bob.heard_in("10")[-1].payload == whole[12:16]
+    assert bob.heard_in("10")[-1].extensions[SLOT_LEVEL_ID] == b"\x7f"
+
+
 def test_padding_that_lies_is_not_forwarded(lab: EngineLab, ann: FakePeer) -> None:
     packet = audio_packet(ann, 1, b"voice\xff")
 

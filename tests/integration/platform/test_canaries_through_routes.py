@@ -18,7 +18,6 @@ from sqlalchemy import text
 from starlette.routing import Route
 
 from telehealth.app import VisitService
-from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
 from telehealth.platform.paces import ALLOWANCE, Allowance
 from tests.support.app_client import AppClient, browser_of, running_app
@@ -26,6 +25,7 @@ from tests.support.canaries import Canaries
 from tests.support.clinic import BORN_ON, PASSWORD
 from tests.support.clock import FakeClock
 from tests.support.requirements import Figure
+from tests.support.sealing import open_database
 from tests.support.visits import NOW, book
 
 COUNT = 300
@@ -118,7 +118,7 @@ async def test_no_route_repeats_what_a_person_typed(
     planted = values(seed)
     canaries = Canaries({f"canary {number}": value for number, value in enumerate(planted)})
     draw = random.Random(seed)
-    database = Database(sqlite_url)
+    database = open_database(sqlite_url)
     visit = await book(database)
     refusals: list[tuple[int, str]] = []
     async with browser_of(made) as nobody, browser_of(made) as patient, browser_of(made) as staff:

@@ -58,7 +58,7 @@ async def test_liveness_does_not_depend_on_the_database(tmp_path: Path) -> None:
         bearer(key=bytes(32)),
         bearer(issuer="visit-service"),
         bearer(audience="signaling"),
-        bearer(now=MORNING - timedelta(seconds=71)),
+        bearer(now=MORNING - timedelta(seconds=91)),
         bearer(now=MORNING + timedelta(minutes=5)),
     ],
 )

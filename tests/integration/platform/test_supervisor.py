@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from telehealth.platform.child_process import ChildPlan, Supervisor, pinned_cores
+from telehealth.platform.sealing.providers import Mode
 from telehealth.serve_all import Place, child_plans, free_ports
 
 CHILD = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n'); time.sleep(60)"
@@ -102,6 +103,7 @@ def test_every_worker_has_a_name_ports_and_a_door_of_its_own(tmp_path: Path) -> 
         media_address="127.0.0.1",
         database_url="sqlite+aiosqlite://",
         ehr_base_url="http://127.0.0.1:1/fhir",
+        mode=Mode.DEMO,
         media_workers=3,
     )
 

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from telehealth.platform.db import Database
 from tests.support.app_client import SERVICE_KEY
 from tests.support.clinic import invent_clinic
 from tests.support.clock import MORNING
+from tests.support.sealing import open_database, sealing_environment
 
 
 def free_port() -> int:
@@ -32,6 +32,7 @@ def environment(sqlite_url: str, tmp_path: Path) -> Mapping[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "TELEHEALTH_DATABASE_URL": sqlite_url,
+        **sealing_environment(sqlite_url),
         "TELEHEALTH_LISTEN": f"127.0.0.1:{public}",
         "TELEHEALTH_INTERNAL_LISTEN": f"127.0.0.1:{free_port()}",
         "TELEHEALTH_PUBLIC_ORIGIN": f"http://localhost:{public}",
@@ -137,7 +138,7 @@ def test_without_keys_it_does_not_start(environment: Mapping[str, str]) -> None:
 async def test_the_audit_trail_is_checked_from_the_command_line(
     environment: Mapping[str, str],
 ) -> None:
-    database = Database(environment["TELEHEALTH_DATABASE_URL"])
+    database = open_database(environment["TELEHEALTH_DATABASE_URL"])
     async with database.unit_of_work() as uow:
         clinic = await invent_clinic(uow, now=MORNING)
     whole = command(environment, "audit", "verify")
@@ -167,3 +168,25 @@ def test_keys_are_made_once(environment: Mapping[str, str]) -> None:
     before = Path(file).read_text()
     assert command(environment, "keys", "make", file).returncode == 2
     assert Path(file).read_text() == before
+
+
+async def test_keys_are_rotated_and_a_patient_erased_from_the_command_line(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    database = open_database(environment["TELEHEALTH_DATABASE_URL"])
+    async with database.unit_of_work() as uow:
+        clinic = await invent_clinic(uow, now=MORNING)
+    whom = (str(clinic.clinic_id), str(clinic.patient_id))
+
+    rotated = command(environment, "keys", "rotate-data")
+    erased = command(environment, "keys", "erase-patient", *whom)
+    unknown = command(environment, "keys", "erase-patient", whom[0], whom[0])
+    made = command(environment, "keys", "make-root", str(tmp_path / "root.json"))
+    again = command(environment, "keys", "make-root", str(tmp_path / "root.json"))
+    unsafe = command({**environment, "TELEHEALTH_MODE": "production"}, "keys", "rotate-data")
+
+    assert (rotated.returncode, erased.returncode, unknown.returncode) == (0, 0, 2)
+    assert "values sealed again" in rotated.stdout
+    assert (made.returncode, again.returncode, unsafe.returncode) == (0, 2, 2)
+    assert "refused in production" in unsafe.stderr
+    await database.close()

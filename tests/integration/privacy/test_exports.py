@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Role
@@ -49,7 +49,7 @@ def kinds(made: dict[str, Any]) -> set[str]:
 
 
 async def signed_in(browser: AppClient, visit: InventedVisit) -> None:
-    reply = await browser.open_link(visit.link_secret, BIRTH_DATE)
+    reply = await browser.open_link(visit.link_secret, BIRTH_DATE, take_over=True)
     assert reply.status_code == 200
 
 
@@ -329,7 +329,8 @@ async def _add_visits(database: Database, like: InventedVisit, count: int) -> No
             rows[table].append(row)
     async with database.unit_of_work() as uow:
         for table, each in rows.items():
-            await uow.session.execute(insert(table), each)
+            uow.session.add_all([table(**row) for row in each])
+            await uow.session.flush()
 
 
 def _old_visit(like: InventedVisit, at: datetime) -> dict[type, dict[str, Any]]:
@@ -372,6 +373,7 @@ def _old_visit(like: InventedVisit, at: datetime) -> dict[type, dict[str, Any]]:
             "visit_id": visit_id,
             "version": 1,
             "clinic_id": clinic.clinic_id,
+            "patient_id": clinic.patient_id,
             "author_id": clinic.provider_id,
             "text": "Invented note. " * 40,
             "saved_at": at,

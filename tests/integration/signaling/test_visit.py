@@ -1,5 +1,10 @@
 """A visit through the socket: wait, be called in, see each other, leave."""
 
+from uuid import uuid4
+
+import pytest
+
+from signaling.client import RequestRefused
 from signaling.contract.ids import PublicationId
 from signaling.contract.messages import (
     AckSlots,
@@ -135,6 +140,21 @@ async def test_a_revoked_participant_is_cut_off(lab: SignalingLab) -> None:
 
         assert await patient.client.closed() == 4403
         assert (await provider.client.heard(ParticipantLeft)).cause.value == "removed"
+
+
+@pytest.mark.requirement("INV-16")
+async def test_a_ticket_from_before_a_revocation_opens_nothing(lab: SignalingLab) -> None:
+    """Somebody disabled may have fetched a ticket and not used it yet; it would live a minute."""
+    seat = str(uuid4())
+    early = lab.ticket(participant=seat)
+    await lab.command(RoomCommandKind.REVOKED, seat)
+
+    async with lab.open() as client:
+        with pytest.raises(RequestRefused) as refused:
+            await client.hello(early)
+    async with lab.seated() as another:
+        assert another.welcome.state.value == "active"
+    assert refused.value.code == "ticket_invalid"
 
 
 async def test_hosts_hear_of_somebody_waiting(lab: SignalingLab) -> None:

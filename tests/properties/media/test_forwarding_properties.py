@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from media.core.vp8 import parse
-from media.shell.streams import ERAS_KEPT
+from media.shell.slots import ERAS_KEPT
 from tests.support.engine_lab import CAMERA, EngineLab, FakePeer, Heard, sequences, video_packet
 from tests.support.rtp import vp8
 
@@ -228,5 +228,5 @@ def test_the_memory_of_a_stream_is_bounded(jumps: list[int], first: int) -> None
     (encoding,) = streams.encodings.values()
     assert len(encoding.ring.packets) == 1_024
     assert len(slot.sent.numbers) == 1_024
-    assert len(encoding.loss._missing) <= 1_000
+    assert len(encoding.loss.missing) <= 1_000
     assert len(slot.eras) <= ERAS_KEPT

@@ -6,7 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from media.contract.control import Source, Want
 from media.contract.errors import Refused
-from media.core.room import Room, RouteChanged, Section, SlotMapMade
+from media.core.room import Room
+from media.core.room_facts import RouteChanged, Section, SlotMapMade
 
 NAMES = st.sampled_from(("ann", "bob", "eve", "zoe"))
 SOURCES = st.sampled_from(tuple(Source))

@@ -30,5 +30,5 @@ def test_an_administrator_reads_no_note_and_sees_no_queue() -> None:
     assert not clinical & HELD_BY[Role.ADMINISTRATOR]
 
 
-def test_a_guest_may_do_nothing() -> None:
-    assert not HELD_BY[Role.GUEST]
+def test_a_guest_may_wait_and_join_and_nothing_else() -> None:
+    assert HELD_BY[Role.GUEST] == {Permission.ATTEND_AS_GUEST}

@@ -1,14 +1,12 @@
-"""The glass is broken with a reason and a fresh proof, and closes by itself."""
+"""The glass is broken with a reason, and closes by itself."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from telehealth.break_glass.errors import ProofStale, ReasonTooShort
+from telehealth.break_glass.errors import ReasonTooShort
 from telehealth.break_glass.rules import (
     LASTS,
-    PROOF_IS_FRESH_FOR,
-    check_proof,
     check_reason,
     is_open,
 )
@@ -24,28 +22,6 @@ def test_a_reason_that_says_nothing_is_refused(reason: str) -> None:
 
 def test_a_reason_is_kept_with_its_spaces_joined() -> None:
     assert check_reason("  chest pain,\n unconscious ") == "chest pain, unconscious"
-
-
-@pytest.mark.parametrize(
-    ("ago", "is_fresh"),
-    [
-        (timedelta(0), True),
-        (PROOF_IS_FRESH_FOR - timedelta(seconds=1), True),
-        (PROOF_IS_FRESH_FOR, False),
-        (timedelta(seconds=-1), False),
-    ],
-)
-def test_a_proof_is_fresh_for_ten_minutes(*, ago: timedelta, is_fresh: bool) -> None:
-    if is_fresh:
-        check_proof(NOW - ago, now=NOW)
-    else:
-        with pytest.raises(ProofStale):
-            check_proof(NOW - ago, now=NOW)
-
-
-def test_who_never_proved_anything_is_refused() -> None:
-    with pytest.raises(ProofStale):
-        check_proof(None, now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from telehealth.delivery.lanes import (
 )
 
 CLINIC, VISIT, SEAT = UUID(int=1), UUID(int=2), UUID(int=3)
-OTHERS = {OwedEvent.VISIT_COMPLETED, OwedEvent.BREAK_GLASS_OPENED}
+NOTICES = {OwedEvent.LINK_TO_SEND: "notice.link", OwedEvent.CODE_TO_SEND: "notice.code"}
+OTHERS = {OwedEvent.VISIT_COMPLETED, OwedEvent.BREAK_GLASS_OPENED, *NOTICES}
 ROOM_EVENTS = [event for event in OwedEvent if event not in OTHERS]
 
 
@@ -168,3 +169,16 @@ def test_only_rooms_drop_repeats(kind: EntryKind) -> None:
 
 def test_every_lane_has_a_partner() -> None:
     assert set(PARTNER) == set(Lane)
+
+
+@pytest.mark.parametrize(("event", "kind"), NOTICES.items())
+def test_a_notice_is_owed_once_for_its_secret_in_the_order_of_its_person(
+    event: OwedEvent, kind: str
+) -> None:
+    facts = {"template": "booked", "person_id": str(UUID(int=7)), "secret_id": str(UUID(int=8))}
+    (owed,) = entries_owed(event, clinic_id=CLINIC, subject_id=VISIT, version=0, facts=facts)
+
+    assert (owed.lane, owed.kind.value) == (Lane.NOTICE, kind)
+    assert owed.key == str(UUID(int=8))
+    assert owed.order_key == str(UUID(int=7))
+    assert owed.payload == facts

@@ -1,6 +1,10 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from telehealth.identity.tries import FREE_TRIES, LONG_AFTER, wait_after
+import pytest
+
+from telehealth.identity.tries import FREE_TRIES, LOCKED_AFTER, Standing, standing, wait_after
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def test_the_first_tries_are_free() -> None:
@@ -13,16 +17,29 @@ def test_the_wait_doubles_to_a_quarter_of_an_hour() -> None:
     assert waits == [30, 60, 120, 240, 480, 900, 900]
 
 
-def test_fifty_in_a_row_cost_a_day() -> None:
-    assert wait_after(LONG_AFTER - 1) == timedelta(minutes=15)
-    assert wait_after(LONG_AFTER) == timedelta(hours=24)
+@pytest.mark.requirement("SEC-AUTH-02")
+def test_fifty_in_a_row_lock_the_account_whatever_time_passes() -> None:
+    later = NOON + timedelta(days=365)
+
+    assert standing(LOCKED_AFTER - 1, None, now=NOON) is Standing.OPEN
+    assert standing(LOCKED_AFTER, None, now=later) is Standing.LOCKED
+    assert standing(LOCKED_AFTER, NOON, now=later) is Standing.LOCKED
 
 
-def test_nobody_gets_a_hundred_tries_in_an_hour() -> None:
-    """The bound of NIST SP 800-63B-4 section 3.2.2, reached at full speed."""
-    elapsed, tries = timedelta(), 0
-    while elapsed < timedelta(hours=1):
+def test_an_account_waits_until_its_time_and_no_longer() -> None:
+    until = NOON + timedelta(seconds=30)
+
+    assert standing(FREE_TRIES, until, now=NOON) is Standing.WAITS
+    assert standing(FREE_TRIES, until, now=until) is Standing.OPEN
+
+
+def test_nobody_gets_a_hundred_tries_in_a_row() -> None:
+    """The bound of NIST SP 800-63B-4 section 3.2.2."""
+    now, until, tries = NOON, None, 0
+    while standing(tries, until, now=now) is not Standing.LOCKED:
         tries += 1
-        elapsed += wait_after(tries)
+        until = now + wait_after(tries)
+        now = until
 
-    assert tries < 100
+    assert tries == 50
+    assert now - NOON > timedelta(hours=9)

@@ -12,6 +12,10 @@ from telehealth.platform.config import (
 
 VISIT_SERVICE = {
     "TELEHEALTH_DATABASE_URL": "sqlite+aiosqlite:///x",
+    "TELEHEALTH_MODE": "development",
+    "TELEHEALTH_KEYS_DATABASE_URL": "sqlite+aiosqlite:///y",
+    "TELEHEALTH_KEY_PROVIDER": "local-file",
+    "TELEHEALTH_ROOT_KEY_FILE": "root_key.json",
     "TELEHEALTH_LISTEN": "127.0.0.1:8000",
     "TELEHEALTH_INTERNAL_LISTEN": "127.0.0.1:8001",
     "TELEHEALTH_PUBLIC_ORIGIN": "http://localhost:8000",
@@ -24,6 +28,10 @@ VISIT_SERVICE = {
 }
 WORKER = {
     "TELEHEALTH_DATABASE_URL": "sqlite+aiosqlite:///x",
+    "TELEHEALTH_MODE": "development",
+    "TELEHEALTH_KEYS_DATABASE_URL": "sqlite+aiosqlite:///y",
+    "TELEHEALTH_KEY_PROVIDER": "local-file",
+    "TELEHEALTH_ROOT_KEY_FILE": "root_key.json",
     "TELEHEALTH_SIGNALING_CONTROL_URLS": '["ws://127.0.0.1:9002/control/visit"]',
     "TELEHEALTH_SIGNALING_KEY": "k",
     "TELEHEALTH_EHR_BASE_URL": "https://ehr.example/fhir",

@@ -174,23 +174,23 @@ def test_claims_are_an_object(body: object) -> None:
     refuse(forge(header(), body))
 
 
-@pytest.mark.parametrize("late_s", [0, 69, 70, 300])
+@pytest.mark.parametrize("late_s", [0, 89, 90, 300])
 def test_a_token_ends_after_a_short_leeway(late_s: int) -> None:
     clock = FakeClock()
     token = forge(header(), claims())
     clock.advance(seconds=late_s)
 
-    if late_s < 70:
+    if late_s < 90:
         assert signer_for_tests(clock).verify(token, typ=TYP, audience=AUDIENCE)
     else:
         refuse(token, signer=signer_for_tests(clock))
 
 
-@pytest.mark.parametrize("early_s", [10, 11, 300])
+@pytest.mark.parametrize("early_s", [30, 31, 300])
 def test_a_token_from_the_future_is_refused(early_s: int) -> None:
     token = forge(header(), claims(iat=NOW + early_s, exp=NOW + early_s + 60))
 
-    if early_s <= 10:
+    if early_s <= 30:
         assert signer_for_tests(FakeClock()).verify(token, typ=TYP, audience=AUDIENCE)
     else:
         refuse(token)
@@ -331,8 +331,8 @@ def test_a_service_token_is_good_for_its_audience() -> None:
         {"key": bytes(32)},
         {"issuer": "visit-service"},
         {"audience": "signaling"},
-        {"now": MORNING + timedelta(seconds=70)},
-        {"now": MORNING - timedelta(seconds=11)},
+        {"now": MORNING + timedelta(seconds=90)},
+        {"now": MORNING - timedelta(seconds=31)},
     ],
 )
 def test_a_service_token_is_good_for_nothing_else(changes: dict[str, Any]) -> None:

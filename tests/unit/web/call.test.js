@@ -37,6 +37,7 @@ class FakePeer {
     this.isClosed = false;
     /** @type {any} */ this.onconnectionstatechange = null;
     /** @type {any} */ this.localDescription = null;
+    this.isBusy = false;
     /** @type {any[]} */
     this.offers = [];
   }
@@ -46,7 +47,16 @@ class FakePeer {
     const made = {
       mid: String(this.transceivers.length), kind, direction: how.direction,
       receiver: { track: { kind, id: `in${this.transceivers.length}` } },
-      sender: { track: null, replaceTrack: async () => undefined },
+      encodings: how.sendEncodings,
+      sender: {
+        track: null,
+        replaceTrack: async (/** @type {any} */ track) => { made.sender.track = track; },
+        getParameters: () => ({ encodings: structuredClone(made.encodings ?? []) }),
+        setParameters: async (/** @type {any} */ it) => {
+          if (this.isBusy) throw new Error("InvalidModificationError");
+          made.encodings = it.encodings;
+        },
+      },
       setCodecPreferences: (/** @type {any} */ codecs) => { made.codecs = codecs; },
       /** @type {any} */ codecs: null,
     };
@@ -198,4 +208,103 @@ test("stopping lets devices and listeners go", async () => {
   assert.ok(peer.isClosed && mic.stopped && camera.stopped);
   client.says("admitted", ADMITTED);
   assert.equal(call.connection, "closed");
+});
+
+const LAYERS = (/** @type {boolean[]} */ ...wanted) => ({
+  publication_id: "me.camera",
+  encodings: ["q", "h", "f"].map((rid, at) => ({ rid, is_wanted: wanted[at] })),
+});
+const active = (/** @type {FakePeer} */ peer) => peer.transceivers[1].encodings.map((/** @type {any} */ each) => each.active ?? true);
+
+test("a camera has three encodings, a screen one, each with its rate", async () => {
+  const { peer } = await started();
+  const camera = peer.transceivers[1].encodings;
+  assert.deepEqual(camera.map((/** @type {any} */ each) => [each.rid, each.scaleResolutionDownBy, each.maxBitrate]), [
+    ["q", 4, 150_000], ["h", 2, 500_000], ["f", 1, 1_500_000],
+  ]);
+  assert.equal(peer.transceivers[2].encodings.length, 1);
+});
+
+test("a browser without scalability modes still sends three encodings", async () => {
+  const client = new FakeClient();
+  const peer = new FakePeer();
+  const add = peer.addTransceiver.bind(peer);
+  peer.addTransceiver = (what, how) => {
+    if (how.sendEncodings?.some((/** @type {any} */ each) => each.scalabilityMode)) throw new Error("OperationError");
+    return add(what, how);
+  };
+  const call = new Call({ client: /** @type {any} */ (client), createPeer: () => /** @type {any} */ (peer), codecsOf: () => [] });
+  client.says("admitted", ADMITTED);
+  await call.start({ mic: track("audio"), camera: track("video") });
+  assert.deepEqual(peer.transceivers[1].encodings.map((/** @type {any} */ each) => each.rid), ["q", "h", "f"]);
+});
+
+test("encodings nobody wants rest, and are sent again when wanted", async () => {
+  const { client, peer } = await started();
+  client.says("layers-wanted", LAYERS(false, true, false));
+  await settled();
+  assert.deepEqual(active(peer), [false, true, false]);
+  client.says("layers-wanted", LAYERS(true, true, false));
+  await settled();
+  assert.deepEqual(active(peer), [true, true, false]);
+  client.says("layers-wanted", { publication_id: "me.screen-of-nobody", encodings: [] });
+});
+
+test("a sender that is busy is told again, unless something newer came", async () => {
+  const { client, peer, timers } = await started();
+  peer.isBusy = true;
+  client.says("layers-wanted", LAYERS(false, true, false));
+  await settled();
+  peer.isBusy = false;
+  assert.deepEqual(active(peer), [true, true, true]);
+  timers.shift()?.run();
+  await settled();
+  assert.deepEqual(active(peer), [false, true, false]);
+});
+
+test("a fifth person makes one re-offer with appended slots, and no connection anew", async () => {
+  const { client, peers, peer } = await started();
+  for (const id of ["a", "b", "c"]) {
+    client.participants.set(id, { participant_id: id, role: "guest", kind: "family", state: "active", is_reconnecting: false });
+  }
+  client.says("room", null);
+  await settled();
+  assert.equal(peers.length, 1);
+  assert.equal(client.of("offer").length, 2);
+  assert.deepEqual(client.of("offer").at(-1).ice_restart, false);
+  assert.deepEqual(
+    peer.transceivers.slice(10).map((each) => each.kind),
+    [...Array(3).fill("audio"), ...Array(3).fill("video")],
+    "as many as the server said there may be",
+  );
+  client.says("room", null);
+  await settled();
+  assert.equal(client.of("offer").length, 2);
+});
+
+test("a screen is shared by replacing a track: published once, then muted and unmuted", async () => {
+  const { call, client, peer } = await started();
+  const screen = track("video");
+  await call.setTrack("screen", screen);
+  await call.setTrack("screen", null);
+  assert.equal(screen.stopped, true);
+  assert.equal(client.of("publish").at(-1).source, "screen");
+  assert.deepEqual(client.of("mute").map((each) => each.is_muted), [true]);
+  assert.equal(client.of("offer").length, 1);
+  assert.equal(peer.transceivers[2].sender.track, null);
+});
+
+test("pictures are wished for in the width they are shown, the provider's pinned", async () => {
+  const { call, client } = await started();
+  client.publications.set("you.camera", { publication_id: "you.camera", participant_id: "you", source: "camera", is_muted: false });
+  client.says("publication-added", {});
+  const wish = () => client.of("subscribe").at(-1).wants[0];
+  assert.deepEqual(wish(), { publication_id: "you.camera", max_width_px: 1280, priority: 70 });
+  call.setWidths(new Map([["you", 400]]));
+  assert.equal(wish().max_width_px, 640);
+  const told = client.of("subscribe").length;
+  call.setWidths(new Map([["you", 420]]));
+  assert.equal(client.of("subscribe").length, told, "a few pixels ask for nothing new");
+  call.setWidths(new Map([["you", 0]]));
+  assert.equal(wish().max_width_px, 0);
 });

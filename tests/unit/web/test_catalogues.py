@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from telehealth.identity.own_view import TOLD
 from telehealth.web import i18n
 from telehealth.web.i18n import CATALOGUES, LANGUAGES, SentenceMissing, chosen, sentences
 
 WEB = CATALOGUES.parent
-OUR_FOLDERS = {"shared", "patient", "templates", "provider", "sign_in"}
+OUR_FOLDERS = {"shared", "patient", "templates", "provider", "sign_in", "back_office"}
 FIELDS = re.compile(r"\{(\w+)\}")
-OURS = ("common", "patient", "errors", "call", "device", "provider", "sign_in")
+OURS = ("common", "patient", "errors", "call", "device", "provider", "sign_in", "own", "people")
 LITERAL_KEY = re.compile(
-    r"""(?:say|sayOr)\(\s*["']((?:common|patient|errors|call|device|provider|sign_in)\.[\w.-]+)["']"""
+    r"""(?:say|sayOr)\(\s*["']((?:common|patient|errors|call|device|provider|sign_in|own|people)\.[\w.-]+)["']"""
 )
 TEMPLATE_KEY = re.compile(
-    r"(?:say|sayOr)\(\s*`((?:common|patient|errors|call|device|provider|sign_in)\.[\w.]*)\$\{"
+    r"(?:say|sayOr)\(\s*`((?:common|patient|errors|call|device|provider|sign_in|own|people)\.[\w.]*)\$\{"
 )
 SAID_BY_ATTRIBUTE = re.compile(r'data-say="([\w.]+)"')
 
@@ -50,6 +51,10 @@ def test_both_languages_say_the_same_things_with_the_same_fields() -> None:
             for language in ("en", "es")
         )
         assert english == spanish
+
+
+def test_whatever_happens_to_an_account_can_be_told_to_its_owner() -> None:
+    assert [event for event in TOLD if not _is_known(f"own.changes.{event}")] == []
 
 
 def test_no_sentence_is_empty() -> None:

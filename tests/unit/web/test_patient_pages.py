@@ -16,9 +16,9 @@ def test_nothing_in_page_data_can_end_its_element() -> None:
 def test_pages_without_facts_render_in_every_language() -> None:
     for language in LANGUAGES:
         speech = sentences(language)
-        for name in ("patient/home.html", "patient/wrong_link.html"):
+        for name in ("patient/home.html", "patient/wrong_link.html", "patient/lost_link.html"):
             html = pages.get_template(name).render(
-                say=speech.say, speech=speech, language=language, path="/"
+                say=speech.say, speech=speech, language=language, path="/", messages="{}"
             )
             assert f'<html lang="{language}">' in html
 

@@ -101,6 +101,25 @@ export class CallDesk extends EventTarget {
     this.stage?.setNames(this._names);
   }
 
+  /** Guests in the lobby, whom the provider lets in one by one.
+   * @returns {{ participantId: string, name: string, kind: string }[]} */
+  get waitingGuests() {
+    if (this.state !== "in" || !this._client?.mayAdmit) return [];
+    return [...this._client.participants.values()]
+      .filter((seat) => seat.state === "lobby" && seat.kind !== "patient")
+      .map((seat) => ({ participantId: seat.participant_id, name: this._names.get(seat.participant_id)?.name ?? "", kind: seat.kind }));
+  }
+
+  /** @param {string} participantId */
+  async admit(participantId) {
+    this.trouble = "";
+    try {
+      await this._client?.request("admit-participant", { participant_id: participantId });
+    } catch {
+      this._say("provider.errors.unexpected");
+    }
+  }
+
   /** Whether somebody of this kind is active in the room.  @param {string} kind */
   has(kind) {
     const seats = [...(this._client?.participants.values() ?? [])];

@@ -1,6 +1,7 @@
 /** One visit beside the queue: who it is, the call, the note, the next step.  Draws, decides nothing. */
 import { html, nothing } from "../shared/components.js";
 import { say, sayOr, timeOf } from "../shared/i18n.js";
+import { openInvitations } from "../shared/invitations.js";
 import { deviceOf } from "./queue_model.js";
 import { checklist, mayClose, offered } from "./visit_model.js";
 
@@ -50,7 +51,10 @@ function header({ visit, zone, states, onBack }) {
         ${fact("consent", consentText(visit, zone))}
         ${fact("device", deviceText(visit.device_check))}
       </dl>
-      <button type="button" class="button quiet" data-do="back" @click=${onBack}>${say("provider.back")}</button>
+      <div class="row spread">
+        <button type="button" class="button quiet" data-do="back" @click=${onBack}>${say("provider.back")}</button>
+        <button type="button" class="button quiet" data-do="guests" @click=${() => void openInvitations(visit.visit_id)}>${say("common.guests.open")}</button>
+      </div>
     </header>
   `;
 }
@@ -87,9 +91,19 @@ function call({ visit, desk, onTakeOver }) {
       <button type="button" class="button" data-do="take-over" @click=${onTakeOver}>${say("provider.call.move_here")}</button>
     </div>`;
   }
-  if (desk.stage) return html`${trouble}${desk.stage}`;
+  if (desk.stage) return html`${trouble}${lobby(desk)}${desk.stage}`;
   const key = visit.state === "wrap_up" ? "over" : "outside";
   return html`${trouble}<p class="card soft">${say(`provider.call.${key}`)}</p>`;
+}
+
+/** @param {import("./call_desk.js").CallDesk} desk */
+function lobby(desk) {
+  return desk.waitingGuests.map(
+    (guest) => html`<div class="notice warn lobby" role="status" data-waits=${guest.participantId}>
+      <span>${say("provider.lobby.waits", { name: guest.name, kind: say(`call.kind.${guest.kind}`) })}</span>
+      <button type="button" class="button" data-do="admit" @click=${() => void desk.admit(guest.participantId)}>${say("provider.lobby.admit")}</button>
+    </div>`,
+  );
 }
 
 /** @param {VisitGiven} given */

@@ -9,6 +9,7 @@
  */
 import { html, nothing } from "../shared/components.js";
 import { dayOf, say, timeOf } from "../shared/i18n.js";
+import { openInvitations } from "../shared/invitations.js";
 import * as model from "./board_model.js";
 import { clock, flagsOf } from "./day_view.js";
 
@@ -64,6 +65,7 @@ function acts(row, state, on) {
         (kind) => html`<button type="button" data-do=${kind} ?disabled=${!state.isLive || state.busy.has(row.visit_id)}
           class="button wide ${DANGER.has(kind) ? "danger" : ""}" @click=${() => on.ask(kind, row)}>${say(`scheduler.do.${kind}`)}</button>`,
       )}
+      <button type="button" data-do="guests" class="button wide" ?disabled=${!state.isLive} @click=${() => void openInvitations(row.visit_id)}>${say("common.guests.open")}</button>
     </div>
   `;
 }

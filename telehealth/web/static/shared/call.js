@@ -6,38 +6,36 @@
  *   start({ mic, camera })         MediaStreamTracks or null; after `admitted`, from a tap
  *   setMuted(source, isMuted)      "mic" | "camera": what the screen says is what is sent
  *   isMuted(source) · hasTrack(source)
- *   setTrack(source, track)        another device, or the camera again after it was off
+ *   setTrack(source, track)        another device, the camera again, or a screen; null: no more
+ *   setWidths(widths)              Map participant id → width of the tile in device pixels
  *   tiles()                        one per person: see Tile; order: others first, then self
  *   stats()                        RTCStatsReport of the peer connection, or null
  *   stop()
+ *   .quality     bars, speakers, the sentence of the ladder: a CallQuality
  *   .connection  new | connecting | connected | reconnecting | closed
  * Events: change (tiles or connection changed), failed { code }
  */
 
 import {
+  FIRST_CAPACITY,
   RESTARTS_BEFORE_REBUILD,
   RESTART_AFTER_MS,
-  SECTIONS,
+  capacityFor,
   detailOf,
-  iceServersOf, renewed,
-  trimmed,
+  iceServersOf,
+  renewed,
   wantsOf,
+  widthStep,
 } from "./call_plan.js";
+import { CallQuality } from "./call_quality.js";
+import { addSenders, addSlots, obeyLayers, trimCodecs } from "./call_sections.js";
+import { tilesOf } from "./call_tiles.js";
 
 /** @typedef {import("./signaling_client.js").SignalingClient} SignalingClient */
 /** @typedef {"mic" | "camera" | "screen"} Source */
-/**
- * @typedef {object} Tile
- * @property {string} participantId
- * @property {string} kind
- * @property {boolean} isSelf
- * @property {boolean} isReconnecting
- * @property {boolean} isMicOn
- * @property {boolean} isCameraOn
- * @property {MediaStreamTrack | null} audio
- * @property {MediaStreamTrack | null} video
- * @property {MediaStreamTrack | null} screen
- */
+/** @typedef {import("./call_tiles.js").Tile} Tile */
+
+const LAYERS_AGAIN_MS = 250;
 
 export class Call extends EventTarget {
   /**
@@ -76,6 +74,14 @@ export class Call extends EventTarget {
     this._iceServers = [];
     this._isStarted = false;
     this._isAdmitted = false;
+    this._capacity = 0;
+    this._slotsMax = FIRST_CAPACITY;
+    /** @type {Map<string, number>} */
+    this._widths = new Map();
+    /** @type {Map<string, { rid: string, is_wanted: boolean }[]>} publication → what to send of it */
+    this._layers = new Map();
+    this.quality = new CallQuality({ client: this.client, later: this._later, forget: this._forget });
+    this.quality.addEventListener("change", () => this._changed());
     if (this.client.admission) this._onAdmitted(this.client.admission);
     this._isOffering = false;
     this._restarts = 0;
@@ -91,8 +97,9 @@ export class Call extends EventTarget {
       ["publication-added", () => this._subscribe()],
       ["publication-removed", () => this._subscribe()],
       ["participant-left", () => this._subscribe()],
+      ["layers-wanted", (event) => void this._onLayers(detailOf(event))],
       ["participant-returned", (event) => this._onReturned(detailOf(event))],
-      ["room", () => this._changed()],
+      ["room", () => this._onRoom()],
       ["state", () => this._changed()],
       ["closed", () => this.stop()],
     ];
@@ -132,6 +139,14 @@ export class Call extends EventTarget {
     await this._say(source);
   }
 
+  /** Ask for pictures no larger than they are shown.  @param {Map<string, number>} widths */
+  setWidths(widths) {
+    const steps = new Map([...widths].map(([id, px]) => [id, widthStep(px)]));
+    const isNew = steps.size !== this._widths.size || [...steps].some(([id, px]) => this._widths.get(id) !== px);
+    this._widths = steps;
+    if (isNew) this._subscribe();
+  }
+
   /** @param {Source} source */
   isMuted(source) {
     return this._muted[source] || this._tracks[source] === null;
@@ -144,11 +159,12 @@ export class Call extends EventTarget {
 
   /** @returns {Tile[]} */
   tiles() {
-    const publications = [...this.client.publications.values()];
-    const tiles = [...this.client.participants.values()]
-      .filter((one) => one.state.startsWith("active"))
-      .map((one) => this._tile(one, publications));
-    return tiles.sort((a, b) => Number(a.isSelf) - Number(b.isSelf));
+    return tilesOf(this);
+  }
+
+  /** What one sends oneself, while it is on.  @param {Source} source */
+  ownTrack(source) {
+    return this.isMuted(source) ? null : this._tracks[source];
   }
 
   stats() {
@@ -159,52 +175,15 @@ export class Call extends EventTarget {
   stop() {
     for (const [type, hear] of this._heard) this.client.removeEventListener(type, hear);
     this._isStarted = false;
+    this.quality.stop();
     this._close();
     for (const track of Object.values(this._tracks)) track?.stop();
     this._tracks = { mic: null, camera: null, screen: null };
     this._enter("closed");
   }
 
-  /**
-   * @param {import("./signaling_client.js").Participant} one
-   * @param {import("./signaling_client.js").Publication[]} publications
-   * @returns {Tile}
-   */
-  _tile(one, publications) {
-    const isSelf = one.participant_id === this.client.participantId;
-    /** @param {Source} source */
-    const live = (source) => {
-      if (isSelf) return this.isMuted(source) ? null : this._tracks[source];
-      const found = publications.find(
-        (each) => each.participant_id === one.participant_id && each.source === source,
-      );
-      if (!found || found.is_muted || one.is_reconnecting) return null;
-      return this._received(found.publication_id);
-    };
-    /** @param {Source} source */
-    const isOn = (source) =>
-      isSelf
-        ? !this.isMuted(source)
-        : publications.some(
-            (each) =>
-              each.participant_id === one.participant_id && each.source === source && !each.is_muted,
-          );
-    const isCut = isSelf ? this.connection === "reconnecting" : one.is_reconnecting;
-    return {
-      participantId: one.participant_id,
-      kind: one.kind,
-      isSelf,
-      isReconnecting: isCut || one.state.endsWith("_away"),
-      isMicOn: isOn("mic"),
-      isCameraOn: isOn("camera"),
-      audio: live("mic"),
-      video: live("camera"),
-      screen: live("screen"),
-    };
-  }
-
-  /** @param {string} publicationId */
-  _received(publicationId) {
+  /** What fills the slot of a publication.  @param {string} publicationId */
+  receivedTrack(publicationId) {
     const mid = this._slots.get(publicationId);
     if (mid === undefined || !this._peer) return null;
     const found = this._peer.getTransceivers().find((each) => each.mid === mid);
@@ -216,6 +195,7 @@ export class Call extends EventTarget {
     this._roomEpoch = message.room_epoch;
     this._iceServers = iceServersOf(message.ice_servers);
     this._isAdmitted = true;
+    this._slotsMax = message.slots_max ?? FIRST_CAPACITY;
     // Also follows a new hello: the media node may not know our old connection any more.
     if (this._isStarted) void this._build();
   }
@@ -245,28 +225,46 @@ export class Call extends EventTarget {
     this._enter(this._offerId === 0 ? "connecting" : "reconnecting");
     const peer = this._createPeer({ bundlePolicy: "max-bundle", iceServers: this._iceServers });
     this._peer = peer;
-    this._addSections(peer);
+    this._senders = addSenders(peer, this._tracks);
+    this._capacity = capacityFor(this._people(), FIRST_CAPACITY, this._slotsMax);
+    addSlots(peer, 0, this._capacity);
+    trimCodecs(peer.getTransceivers(), this._codecsOf);
     peer.onconnectionstatechange = () => this._onPeerState(peer);
     if (!(await this._offer({ isRestart: false }))) return;
     for (const source of /** @type {Source[]} */ (["mic", "camera"])) await this._say(source);
+    if (this._tracks.screen) await this._say("screen");
     this._subscribe();
+    await this._grow();
   }
 
-  /** Order is part of the agreement: mic, camera, screen, then the slots.
-   * @param {RTCPeerConnection} peer */
-  _addSections(peer) {
-    const { mic, camera } = this._tracks;
-    this._senders = {
-      mic: peer.addTransceiver(mic ?? "audio", { direction: "sendonly" }),
-      camera: peer.addTransceiver(camera ?? "video", { direction: "sendonly" }),
-      screen: peer.addTransceiver("video", { direction: "sendonly" }),
-    };
-    for (const kind of SECTIONS) peer.addTransceiver(kind, { direction: "recvonly" });
-    for (const each of peer.getTransceivers()) {
-      const kind = each.receiver.track.kind === "audio" ? "audio" : "video";
-      const codecs = trimmed(kind, this._codecsOf(kind));
-      if (codecs.length > 0) each.setCodecPreferences(codecs);
-    }
+  _people() {
+    return [...this.client.participants.values()].filter((one) => one.state.startsWith("active")).length;
+  }
+
+  _onRoom() {
+    this._changed();
+    void this._grow();
+  }
+
+  /** A room that outgrew its slots: sections are appended by one re-offer, media goes on. */
+  async _grow() {
+    const peer = this._peer;
+    const capacity = capacityFor(this._people(), this._capacity, this._slotsMax);
+    if (!peer || this._published.size === 0 || this._isOffering || capacity <= this._capacity) return;
+    trimCodecs(addSlots(peer, this._capacity, capacity), this._codecsOf);
+    this._capacity = capacity;
+    if (await this._offer({ isRestart: false })) this._subscribe();
+  }
+
+  /** @param {any} message */
+  async _onLayers(message) {
+    this._layers.set(message.publication_id, message.encodings);
+    const source = /** @type {Source} */ (message.publication_id.split(".").at(-1));
+    const sender = this._senders[source]?.sender;
+    if (!sender || (await obeyLayers(sender, message.encodings))) return;
+    this._later(() => {
+      if (this._layers.get(message.publication_id) === message.encodings) void this._onLayers(message);
+    }, LAYERS_AGAIN_MS);
   }
 
   /** @param {{ isRestart: boolean }} how @returns {Promise<boolean>} whether it was answered */
@@ -357,7 +355,8 @@ export class Call extends EventTarget {
   /** State the whole wish: everything of everybody else. */
   _subscribe() {
     if (!this._peer || this._offerId === 0) return;
-    const wants = wantsOf(this.client.publications.values(), this.client.participantId);
+    const kinds = new Map([...this.client.participants.values()].map((one) => [one.participant_id, one.kind]));
+    const wants = wantsOf(this.client.publications.values(), this.client.participantId, { widths: this._widths, kinds });
     this.client.tell("subscribe", { wants });
   }
 
@@ -379,6 +378,7 @@ export class Call extends EventTarget {
     this._peer = null;
     this._senders = {};
     this._published.clear();
+    this._layers.clear();
     this._slots = new Map();
     this._mapId = 0;
     this._isOffering = false;

@@ -58,6 +58,7 @@ export class CallStage extends Base {
   detach() {
     this.call?.removeEventListener("change", this._onChange);
     document.removeEventListener("keydown", this._onKey);
+    this._sizes?.disconnect();
     this._tiles.clear();
     this.call = null;
   }
@@ -82,11 +83,14 @@ export class CallStage extends Base {
     this._grid = el("div", { class: "stage-grid" });
     this._mic = this._control("mic", "M");
     this._camera = this._control("camera");
+    this._screen = this._control("screen");
+    this._screen.hidden = !canShareScreen();
     this._bar = el(
       "div",
       { class: "stage-bar", role: "toolbar", "aria-label": say("call.controls") },
       this._mic,
       this._camera,
+      this._screen,
       el(
         "button",
         { type: "button", class: "stage-button leave", onclick: () => this.dispatchEvent(new CustomEvent("leave")) },
@@ -95,9 +99,12 @@ export class CallStage extends Base {
     );
     this.classList.add("stage");
     this.replaceChildren(this._banner, this._unlock, this._grid, this._bar);
+    // A picture is asked for no larger than it is shown.
+    this._sizes = globalThis.ResizeObserver ? new ResizeObserver(() => this._tellWidths()) : null;
+    this._sizes?.observe(this._grid);
   }
 
-  /** @param {"mic" | "camera"} source @param {string} [shortcut] */
+  /** @param {"mic" | "camera" | "screen"} source @param {string} [shortcut] */
   _control(source, shortcut) {
     return el("button", {
       type: "button",
@@ -108,11 +115,12 @@ export class CallStage extends Base {
     });
   }
 
-  /** @param {"mic" | "camera"} source */
+  /** @param {"mic" | "camera" | "screen"} source */
   async _toggle(source) {
     const call = this.call;
     if (!call) return;
-    if (source === "mic" && call.hasTrack("mic")) {
+    if (source === "screen") await this._toggleScreen(call);
+    else if (source === "mic" && call.hasTrack("mic")) {
       await call.setMuted("mic", !call.isMuted("mic"));
     } else if (source === "camera" && call.hasTrack("camera")) {
       // Let the camera go, so that its light goes out too.
@@ -125,6 +133,30 @@ export class CallStage extends Base {
       if (track) await call.setTrack(source, track);
       else this._tell(say(`device.fix.${source === "mic" ? "microphone" : "camera"}.${source === "mic" ? found.micReason : found.cameraReason}`));
     }
+  }
+
+  /** @param {Call} call */
+  async _toggleScreen(call) {
+    if (call.hasTrack("screen")) {
+      await call.setTrack("screen", null);
+      return;
+    }
+    try {
+      const shared = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } } });
+      const track = shared.getVideoTracks()[0];
+      if (!track) return;
+      track.contentHint = "detail";
+      track.onended = () => void call.setTrack("screen", null);
+      await call.setTrack("screen", track);
+    } catch {
+      this._tell(say("call.screen_refused"));
+    }
+  }
+
+  _tellWidths() {
+    const ratio = globalThis.devicePixelRatio || 1;
+    const shown = [...this._tiles].map(([id, tile]) => /** @type {[string, number]} */ ([id, tile.clientWidth * ratio]));
+    this.call?.setWidths(new Map(shown.filter(([, px]) => px > 0)));
   }
 
   /** @param {string} text */
@@ -148,10 +180,13 @@ export class CallStage extends Base {
     this._grid.dataset.others = String(others);
     this._showControl(this._mic, "mic");
     this._showControl(this._camera, "camera");
+    this._showControl(this._screen, "screen");
+    this._tellWidths();
     this.dataset.connection = call.connection;
     if (call.connection === "reconnecting") this._tell(say("call.reconnecting"));
     else if (call.connection === "connecting") this._tell(say("call.connecting"));
-    else this._tell(others === 0 ? say("call.alone") : "");
+    else if (others === 0) this._tell(say("call.alone"));
+    else this._tell(call.quality.notice === null ? "" : say(call.quality.notice));
   }
 
   /** @param {Tile} tile */
@@ -170,10 +205,13 @@ export class CallStage extends Base {
     element.querySelector(".tile-name").textContent = name;
     element.querySelector(".tile-kind").textContent = tile.isSelf ? "" : say(`call.kind.${tile.kind}`);
     element.querySelector(".tile-mic").textContent = tile.isMicOn ? "" : say("call.mic_off");
-    element.querySelector(".tile-away").textContent = tile.isReconnecting && !tile.isSelf ? say("call.is_reconnecting", { name }) : "";
+    element.querySelector(".tile-away").textContent = tile.isSelf ? "" : troubleOf(tile, name);
     element.querySelector(".tile-initials").textContent = initialsOf(known?.name ?? name);
     const shown = tile.screen ?? tile.video;
     element.classList.toggle("has-picture", shown !== null);
+    element.classList.toggle("shows-screen", tile.screen !== null);
+    element.classList.toggle("speaking", tile.isSpeaking && tile.isMicOn);
+    showLink(element.querySelector(".tile-link"), tile.link);
     play(element.querySelector("video"), shown);
     if (!tile.isSelf) void this._hear(element.querySelector("audio"), tile.audio);
   }
@@ -195,7 +233,7 @@ export class CallStage extends Base {
     }
   }
 
-  /** @param {HTMLElement} button @param {"mic" | "camera"} source */
+  /** @param {HTMLElement} button @param {"mic" | "camera" | "screen"} source */
   _showControl(button, source) {
     const isOn = !this.call?.isMuted(source);
     button.setAttribute("aria-pressed", String(isOn));
@@ -204,6 +242,24 @@ export class CallStage extends Base {
       el("span", { class: "stage-state" }, say(isOn ? "call.on" : "call.off")),
     );
   }
+}
+
+/** Phones have no screen to share that others could read.  */
+function canShareScreen() {
+  return Boolean(globalThis.navigator?.mediaDevices?.getDisplayMedia) && globalThis.matchMedia?.("(pointer: fine)").matches;
+}
+
+/** @param {Tile} tile @param {string} name */
+function troubleOf(tile, name) {
+  if (tile.isReconnecting) return say("call.is_reconnecting", { name });
+  return tile.link === "poor" ? say("call.is_weak", { name }) : "";
+}
+
+/** Bars for the eye, a word for everybody else.  @param {HTMLElement} bars @param {string} link */
+function showLink(bars, link) {
+  bars.dataset.link = link;
+  bars.setAttribute("aria-label", say(`call.link.${link}`));
+  bars.title = say(`call.link.${link}`);
 }
 
 function tileElement() {
@@ -222,6 +278,7 @@ function tileElement() {
       el("span", { class: "tile-name" }),
       el("span", { class: "tile-kind" }),
       el("span", { class: "tile-mic" }),
+      el("span", { class: "tile-link", role: "img" }, el("i"), el("i"), el("i")),
     ),
   );
 }

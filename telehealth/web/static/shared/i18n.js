@@ -40,7 +40,8 @@ export function say(key, fields = {}) {
 
 /** @param {string} key @param {string} otherwise @param {Record<string, string | number>} [fields] */
 export function sayOr(key, otherwise, fields) {
-  return key in (catalogues[language()] ?? {}) ? say(key, fields) : say(otherwise, fields);
+  const known = catalogues[language()] ?? {};
+  return key in known || `${key}.other` in known ? say(key, fields) : say(otherwise, fields);
 }
 
 /** @param {string} code */

@@ -44,7 +44,7 @@ def test_after_its_tries_a_packet_is_given_up() -> None:
     asked = [loss.due(now=1.02 + 0.05 * turn, rtt_s=0.0) for turn in range(4)]
 
     assert asked == [[5], [5], [], []]
-    assert loss.is_quiet
+    assert not loss.missing
 
 
 def test_after_half_a_second_a_packet_is_given_up() -> None:
@@ -52,7 +52,7 @@ def test_after_half_a_second_a_packet_is_given_up() -> None:
     loss.on_gap(5, 6, now=1.0)
 
     assert loss.due(now=1.01 + GIVE_UP_S, rtt_s=RTT_S) == []
-    assert loss.is_quiet
+    assert not loss.missing
 
 
 def test_nothing_before_a_key_frame_is_asked_for() -> None:
@@ -70,7 +70,7 @@ def test_a_jump_is_a_new_start_of_the_sender_not_loss() -> None:
 
     loss.on_gap(10, 11 + GAP_MAX, now=1.0)
 
-    assert loss.is_quiet
+    assert not loss.missing
 
 
 def test_what_is_pending_is_bounded_and_the_oldest_goes_first() -> None:
@@ -90,4 +90,4 @@ def test_everything_can_be_forgotten() -> None:
 
     loss.forget()
 
-    assert loss.is_quiet
+    assert not loss.missing

@@ -9,7 +9,13 @@ from media.core.engine_face import Codec, Extensions, Kind
 from media.core.ice_lite import Credentials
 from media.core.negotiate import Agreement, Ours, agree
 from media.core.offer_rules import examine
-from tests.support.webrtc_offers import Numbering, OfferPlan, offer_text, read_answer
+from tests.support.webrtc_offers import (
+    TWCC_URI,
+    Numbering,
+    OfferPlan,
+    offer_text,
+    read_answer,
+)
 
 PLAN = OfferPlan(
     ufrag="abcd",
@@ -52,20 +58,25 @@ def test_the_clients_own_numbers_are_the_ones_agreed() -> None:
     microphone, camera, _ = agreed().facts.sections
 
     assert microphone.codecs == (
-        Codec(payload_type=109, name="opus", clock_rate_hz=48_000),
+        Codec(
+            payload_type=109,
+            name="opus",
+            clock_rate_hz=48_000,
+            feedback=frozenset({"transport-cc"}),
+        ),
         Codec(payload_type=0, name="pcmu", clock_rate_hz=8_000),
     )
-    assert microphone.extensions == Extensions(mid=7, audio_level=5)
+    assert microphone.extensions == Extensions(mid=7, audio_level=5, transport_cc=3)
     assert camera.codecs == (
         Codec(
             payload_type=120,
             name="vp8",
             clock_rate_hz=90_000,
-            feedback=frozenset({"goog-remb", "nack", "nack pli", "ccm fir"}),
+            feedback=frozenset({"transport-cc", "nack", "nack pli", "ccm fir"}),
         ),
         Codec(payload_type=124, name="rtx", clock_rate_hz=90_000, apt=120),
     )
-    assert camera.extensions == Extensions(mid=7)
+    assert camera.extensions == Extensions(mid=7, transport_cc=3)
     assert (camera.ssrcs, camera.rtx_ssrcs) == ((22,), (23,))
     assert microphone.ssrcs == (11,)
 
@@ -99,13 +110,24 @@ def test_the_answer_mirrors_every_direction() -> None:
     assert answer.slot_ssrcs["6"] == agreed().facts.slots[3].ssrc
 
 
-def test_bandwidth_feedback_is_remb_and_never_transport_wide() -> None:
+def test_bandwidth_feedback_is_transport_wide_in_every_section() -> None:
     answer = agreed().answer
 
-    assert "a=rtcp-fb:120 goog-remb" in answer
-    assert "transport-cc" not in answer
-    assert "transport-wide-cc" not in answer
+    assert answer.count("a=rtcp-fb:120 transport-cc") == 6
+    assert answer.count(f"a=extmap:3 {TWCC_URI}") == 10
+    assert "goog-remb" not in answer
     assert "abs-send-time" not in answer
+
+
+@pytest.mark.parametrize(
+    "without", [f"a=extmap:3 {TWCC_URI}\r\n", "a=rtcp-fb:120 transport-cc\r\n"]
+)
+def test_an_offer_without_all_of_the_transport_wide_way_gets_remb(without: str) -> None:
+    """Never both, and never half of one: a sender would wait for what does not come."""
+    answer = agreed(TEXT.replace(without, "")).answer
+
+    assert "a=rtcp-fb:120 goog-remb" in answer
+    assert "a=rtcp-fb:120 transport-cc" not in answer
 
 
 def test_sections_have_their_use_by_order() -> None:
@@ -184,20 +206,33 @@ def test_a_section_put_to_sleep_keeps_its_use() -> None:
     assert read_answer(second.answer).directions["1"] == "inactive"
 
 
-def test_of_a_simulcast_camera_one_encoding_is_accepted() -> None:
-    lines = (
-        "a=mid:1\r\na=rid:q send\r\na=rid:f send\r\na=simulcast:send f;q\r\n"
+def simulcast(offered: str, *rids: str) -> str:
+    lines = "".join(f"a=rid:{rid} send\r\n" for rid in rids)
+    return TEXT.replace(
+        "a=mid:1\r\n",
+        f"a=mid:1\r\n{lines}a=simulcast:send {offered}\r\n"
         "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
-        "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
+        "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n",
     )
 
-    agreement = agreed(TEXT.replace("a=mid:1\r\n", lines))
+
+def test_a_simulcast_camera_is_accepted_in_the_order_of_its_offer() -> None:
+    """RFC 8853: in the order of the simulcast line; we rank by size all the same."""
+    agreement = agreed(simulcast("f;q;h", "q", "f", "h"))
 
     camera = agreement.facts.sections[1]
-    assert camera.rids == ("f",)
-    assert camera.extensions == Extensions(mid=7, rid=9, repaired_rid=10)
-    assert "a=rid:f recv\r\na=simulcast:recv f" in agreement.answer
-    assert "a=rid:q" not in agreement.answer
+    assert camera.rids == ("q", "h", "f")
+    assert camera.extensions == Extensions(mid=7, rid=9, repaired_rid=10, transport_cc=3)
+    assert (
+        "a=rid:f recv\r\na=rid:q recv\r\na=rid:h recv\r\na=simulcast:recv f;q;h" in agreement.answer
+    )
+
+
+def test_names_that_tell_no_size_are_ranked_as_offered_and_a_fourth_is_left_out() -> None:
+    agreement = agreed(simulcast("a;b;c;d", "a", "b", "c", "d"))
+
+    assert agreement.facts.sections[1].rids == ("a", "b", "c")
+    assert "a=rid:d" not in agreement.answer
 
 
 def test_rids_that_no_simulcast_line_names_are_not_agreed() -> None:

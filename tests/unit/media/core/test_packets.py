@@ -6,6 +6,7 @@ from media.core.packets import (
     HeaderTemplate,
     extension_layout,
     level_position,
+    number_position,
     payload_end,
     payload_offset,
     unwrapped_rtx,
@@ -181,3 +182,55 @@ def test_a_retransmission_holds_the_original() -> None:
 )
 def test_probing_without_content_holds_nothing(packet: bytes) -> None:
     assert unwrapped_rtx(packet, {97: 96}, 7) is None
+
+
+def test_a_transport_wide_number_stands_between_mid_and_level() -> None:
+    template = HeaderTemplate(mid_id=3, mid="12", level_id=5, twcc_id=6)
+
+    packet = template.head(second=111, seq=7, timestamp=8, ssrc=9, number=0x1234, level=0x1C)
+
+    layout = extension_layout(packet)
+    assert payload_offset(packet) == len(packet)
+    assert {each: packet[at : at + n] for each, (at, n) in layout.items()} == {
+        3: b"12",
+        6: b"\x12\x34",
+        5: b"\x1c",
+    }
+    hot = template.pack(
+        template.first,
+        111,
+        7,
+        8,
+        9,
+        template.before,
+        0x1234,
+        template.middle,
+        0x1C,
+        template.after,
+    )
+    assert hot == packet
+
+
+@pytest.mark.parametrize("mid", ["1", "12", "123", "1234"])
+@pytest.mark.parametrize("level_id", [None, 5])
+@pytest.mark.parametrize("twcc_id", [None, 6])
+def test_every_header_of_a_slot_is_whole_words(
+    mid: str, level_id: int | None, twcc_id: int | None
+) -> None:
+    template = HeaderTemplate(mid_id=3, mid=mid, level_id=level_id, twcc_id=twcc_id)
+
+    packet = template.head(second=96, seq=7, timestamp=2**32 + 8, ssrc=9, number=1, level=2)
+
+    assert payload_offset(packet) == len(packet)
+    ids = {each for each in (3, level_id, twcc_id) if each is not None}
+    assert set(extension_layout(packet)) == ids
+
+
+def test_a_transport_wide_number_is_found_in_the_common_shape_alone() -> None:
+    number = b"\x12\x34"
+    found = rtp(extension=one_byte({MID: b"0", 6: number}))
+
+    assert found[number_position(found, 6) + 1 :][:2] == number
+    assert number_position(rtp(extension=two_byte({6: number})), 6) == 0
+    assert number_position(rtp(extension=one_byte({6: b"\x01"})), 6) == 0
+    assert number_position(rtp(csrcs=1, extension=one_byte({6: number})), 6) == 0

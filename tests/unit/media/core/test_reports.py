@@ -1,6 +1,13 @@
 """Reception on this hop, the sender's clock, round trips."""
 
-from media.core.reports import NTP_SECOND, REPORTS_REMEMBERED, Reception, RoundTrips, middle
+from media.core.reports import (
+    NTP_SECOND,
+    REPORTS_REMEMBERED,
+    Reception,
+    RoundTrips,
+    aligned,
+    middle,
+)
 from media.core.rtcp import SenderReport
 from media.core.sequence import SEQ_MOD
 
@@ -127,3 +134,24 @@ def test_only_the_last_reports_are_remembered() -> None:
         trips.on_report_sent(second * NTP_SECOND, now=float(second))
 
     assert len(trips._sent) == REPORTS_REMEMBERED
+
+
+def test_what_was_expected_and_the_jitter_are_told() -> None:
+    received = reception()
+    assert received.expected == 0
+    received.on_packet(FIRST, 0, now=0.0)
+    received.on_packet(FIRST + 3, 0, now=0.16)
+
+    assert received.expected == 4
+    assert received.jitter_s == 0.01
+
+
+def test_two_streams_of_one_sender_share_a_clock_once_both_have_told_it() -> None:
+    before, after = reception(), reception()
+    assert aligned(before, after, 5_000) is None
+    before.on_sender_report(SenderReport(ssrc=7, ntp=10 * NTP_SECOND, rtp_ts=1_000), now=0.0)
+    assert aligned(before, after, 5_000) is None
+    after.on_sender_report(SenderReport(ssrc=8, ntp=11 * NTP_SECOND, rtp_ts=2**32 - 1), now=1.0)
+
+    assert aligned(before, after, 2_999) == 1_000 + 90_000 + 3_000
+    assert aligned(before, after, 2**32 - 91_001) == 0

@@ -136,3 +136,34 @@ def test_time_goes_on_across_a_change_of_source(rate: int, passed_s: float, tick
     numbers.begin(extended_seq=900, timestamp=2**32 - 5, now=7.0 + passed_s)
 
     assert out_ts(numbers, 2**32 - 5) - before == ticks
+
+
+def test_a_source_on_the_same_clock_goes_on_where_the_last_one_stood() -> None:
+    numbers = rewriter()
+    numbers.begin(extended_seq=10, timestamp=1_000, now=0.0)
+    numbers.place(10, 1_000, 0.0)
+
+    numbers.begin(extended_seq=70, timestamp=55, now=9.0, same_clock=7_000)
+
+    assert out_ts(numbers, 55) == 5_000 + 6_000
+
+
+def test_a_source_that_would_step_back_on_that_clock_goes_on_by_a_frame() -> None:
+    numbers = rewriter()
+    numbers.begin(extended_seq=10, timestamp=1_000, now=0.0)
+    numbers.place(10, 1_000, 0.0)
+
+    numbers.begin(extended_seq=70, timestamp=55, now=9.0, same_clock=400)
+
+    assert out_ts(numbers, 55) == 5_000 + 3_000
+
+
+def test_a_number_is_left_out_where_that_is_asked_for() -> None:
+    numbers = rewriter()
+    numbers.begin(extended_seq=10, timestamp=0, now=0.0)
+    numbers.place(10, 0, 0.0)
+    assert numbers.newest == 100
+
+    numbers.begin(extended_seq=70, timestamp=0, now=0.0, skip=True)
+
+    assert numbers.place(70, 0, 0.0) == 102

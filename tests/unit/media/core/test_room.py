@@ -6,15 +6,8 @@ import pytest
 
 from media.contract.control import RefusalCode, Source, Want
 from media.contract.errors import LocalMisuse, Refused
-from media.core.room import (
-    RESEND_MAP_S,
-    PublicationMuted,
-    Room,
-    RoomEffect,
-    RouteChanged,
-    Section,
-    SlotMapMade,
-)
+from media.core.room import RESEND_MAP_S, Room
+from media.core.room_facts import PublicationMuted, RoomEffect, RouteChanged, Section, SlotMapMade
 
 ALL = tuple(Source)
 AUDIO, VIDEO = ("a0", "a1"), ("v0", "v1")

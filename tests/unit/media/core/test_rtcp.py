@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from media.core import rtcp
+from media.core.twcc import TransportFeedback
 
 PLI = rtcp.write_pli(sender_ssrc=1, media_ssrc=2)
 
@@ -97,9 +98,29 @@ def test_one_packet_that_asks_for_too_much_is_cut() -> None:
 
 def test_transport_feedback_is_not_read_as_losses() -> None:
     """Its format is another one of the same type."""
+    feedback = bytes([0x8F, 205, 0, 5]) + struct.pack("!IIHHIHH", 1, 2, 7, 2, 3 << 8, 2, 0)
+
+    assert rtcp.read(feedback) == [TransportFeedback(first=7, statuses=(None, None))]
+
+
+def test_transport_feedback_cut_short_spoils_its_compound() -> None:
     feedback = bytes([0x8F, 205, 0, 4]) + struct.pack("!IIII", 1, 2, 3, 4)
 
-    assert rtcp.read(feedback) == []
+    with pytest.raises(rtcp.BadRtcp):
+        rtcp.read(PLI + feedback)
+
+
+def test_an_estimate_is_read_back_as_it_was_written() -> None:
+    told = rtcp.write_remb(sender_ssrc=1, bits_per_s=2_500_000, ssrcs=[7])
+
+    (estimate,) = rtcp.read(told)
+
+    assert isinstance(estimate, rtcp.EstimateTold)
+    assert 2_499_000 <= estimate.bits_per_s <= 2_500_000
+
+
+def test_another_application_layer_feedback_is_passed_over() -> None:
+    assert rtcp.read(bytes([0x8F, 206, 0, 4]) + bytes(8) + b"ELSE" + bytes(4)) == []
 
 
 @pytest.mark.parametrize("kind", [192, 202, 204, 207, 208, 223])
@@ -179,3 +200,7 @@ def test_an_estimate_is_written_as_mantissa_and_exponent(bits_per_s: int) -> Non
     assert count == 2
     assert 0 <= bits_per_s - (mantissa << exponent) < 1 << exponent
     assert written[20:] == struct.pack("!II", 7, 8)
+
+
+def test_a_part_of_another_format_of_feedback_is_passed_over() -> None:
+    assert rtcp.read(bytes([0x83, 205, 0, 2]) + bytes(8)) == []

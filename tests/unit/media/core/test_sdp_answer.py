@@ -79,7 +79,7 @@ def test_a_refused_section_has_port_zero_and_stands_outside_the_bundle() -> None
         offered_formats="0",
         direction=Direction.RECVONLY,
         codecs=(codec,),
-        rid="h",
+        rids=("q", "h"),
         ssrc=None,
     )
     refused = AnsweredSection(
@@ -106,8 +106,9 @@ def test_a_refused_section_has_port_zero_and_stands_outside_the_bundle() -> None
     at = lines.index("m=application 0 UDP/DTLS/SCTP webrtc-datachannel")
     assert lines[at + 1 : at + 4] == ["c=IN IP4 0.0.0.0", "a=mid:1", "a=inactive"]
     assert lines.count("a=end-of-candidates") == 1
-    assert [each for each in lines if "recv h" in each or "h recv" in each] == [
+    assert [each for each in lines if "rid:" in each or "simulcast" in each] == [
+        "a=rid:q recv",
         "a=rid:h recv",
-        "a=simulcast:recv h",
+        "a=simulcast:recv q;h",
     ]
     assert lines[-3:] == ["a=msid:slot-2 slot-2-t", "a=ssrc:9 cname:room", ""]

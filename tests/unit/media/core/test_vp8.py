@@ -6,8 +6,10 @@ from media.core.vp8 import (
     NO_SHIFT,
     NOTHING_SENT,
     Counters,
+    dropped_before,
     has_key_index,
     has_short_id,
+    may_enter,
     parse,
     renumbered,
     shift_onto,
@@ -149,3 +151,17 @@ def test_a_counter_that_a_source_lacks_stays_for_the_one_after_it() -> None:
     assert shift[1:] == (0, 0)
     assert shifted(lacking, shift, last) == (101, 7, 3)
     assert shifted(NOTHING_SENT, NO_SHIFT, last) == last
+
+
+def test_a_layer_is_entered_at_the_start_of_a_frame_that_leans_on_the_base_alone() -> None:
+    start, rest = vp8(temporal_id=1), vp8(temporal_id=1, is_start=False)
+
+    assert may_enter(start, 0, 0x60)
+    assert not may_enter(start, 0, 0x40)
+    assert not may_enter(rest, 0, 0x60)
+
+
+def test_frames_left_out_before_a_frame_are_counted_across_the_wrap() -> None:
+    assert dropped_before([32_766, 0, 2], 1) == 2
+    assert dropped_before([32_766, 0, 2], 3) == 3
+    assert dropped_before([32_766, 0, 2], 32_766) == 0

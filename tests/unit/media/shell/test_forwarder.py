@@ -11,7 +11,8 @@ from media.core.engine_face import Extensions as Agreed
 from media.shell import forwarder
 from media.shell.counts import Count
 from media.shell.forwarder import Forwarder
-from media.shell.streams import Encoding, PeerStreams, Slot
+from media.shell.slots import Encoding, Slot
+from media.shell.streams import PeerStreams
 from tests.support.rtp import rtp, vp8
 
 FORBIDDEN = (
@@ -36,13 +37,15 @@ ALLOWED_CALLS = {
     "_is_too_large",
     "_on_gap",
     "_sendto",
-    "_start",
+    "_start_waiting",
     "_unpack_header",
     "extend",
     "get",
     "has_key_index",
     "has_short_id",
+    "leave_out",
     "len",
+    "may_enter",
     "on_arrival",
     "on_key_frame",
     "on_packet",
@@ -55,6 +58,7 @@ ALLOWED_CALLS = {
     "place",
     "protect",
     "renumbered",
+    "shift_at",
     "widened",
 }
 

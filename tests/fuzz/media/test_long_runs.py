@@ -1,0 +1,58 @@
+"""Invariant: nothing that arrives at a media node makes an exception escape, or takes long.
+
+A short seeded run of each target; `make fuzz-media` runs each for FUZZ_S seconds and writes
+build/fuzz/media.json.  An input that escapes is kept in build/fuzz/.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fuzzing import Outcome, fuzzed, write_outcomes
+from tests.support.media_fuzz import TARGETS
+from tests.support.requirements import Figure
+
+SECONDS = float(os.environ.get("FUZZ_S", "0"))
+ROUNDS = 2_000
+MEDIAN_US = 1_000
+SDP_MEDIAN_US = 20_000
+"""A whole offer, read and answered; it comes by the control channel, once a connection."""
+
+IDS = {
+    "stun": ["FUZ-STUN-01"],
+    "demultiplexer": ["FUZ-MUX-01"],
+    "rtp-headers": ["FUZ-RTP-01"],
+    "rtp-of-a-peer": ["FUZ-RTP-01"],
+    "rtcp-parts": ["FUZ-RTCP-01"],
+    "rtcp-of-a-peer": ["FUZ-RTCP-02"],
+    "sdp": ["FUZ-SDP-01"],
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> Iterator[list[Outcome]]:
+    seen: list[Outcome] = []
+    yield seen
+    if SECONDS:
+        write_outcomes(seen, seconds=SECONDS)
+
+
+@pytest.mark.timeout(2 * SECONDS + 120)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.requirement(each) for each in ids])
+        for name, ids in IDS.items()
+    ],
+)
+def test_nothing_escapes(name: str, seed: int, outcomes: list[Outcome], figure: Figure) -> None:
+    outcome = fuzzed(name, TARGETS[name](), seed=seed, rounds=ROUNDS, seconds=SECONDS)
+
+    outcomes.append(outcome)
+    figure(str(outcome))
+    assert outcome.median_us < (SDP_MEDIAN_US if name == "sdp" else MEDIAN_US)
+
+
+def test_every_target_names_what_it_shows() -> None:
+    assert set(IDS) == set(TARGETS)
