@@ -64,7 +64,6 @@ READABLE = {
     "notices.language",
     # names a provider or channel gave: what was sent, and who signs in there
     "notices.partner_ref",
-    "notices.template",
     "sso_identities.issuer",
     "sso_identities.subject",
 }

@@ -1,21 +1,28 @@
 """A running visit service with an invented clinic in it, for tests of its routes."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from telehealth.access.roles import Role
 from telehealth.app import VisitService
 from telehealth.contract import VisitId
 from telehealth.identity import actions as identity
 from telehealth.identity.passwords import _peppered
-from telehealth.platform.db import Database
+from telehealth.identity.tables import Account
+from telehealth.platform.db import Base, Database
 from telehealth.platform.ids import new_uuid
+from telehealth.platform.sealing.columns import index_of
 from tests.support.app_client import PEPPER
 from tests.support.clinic import InventedClinic
 from tests.support.clock import FakeClock
+
+Row = TypeVar("Row", bound=Base)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,22 @@ class World:
         """Look at a value behind the product's back."""
         async with self.database.reading() as session:
             return await session.scalar(text(statement))
+
+    async def rows(self, kind: type[Row]) -> list[Row]:
+        """Return every row of a mapped class in order of its key, with what is sealed in it."""
+        async with self.database.reading() as session:
+            ordered = select(kind).order_by(*kind.__table__.primary_key)
+            found = list(await session.scalars(ordered))
+            session.expunge_all()  # else they would be looked up anew, outside the session
+            return found
+
+    @asynccontextmanager
+    async def account(self, email: str) -> AsyncIterator[Account]:
+        """Look at an account behind the product's back, and change it."""
+        async with self.database.unit_of_work() as uow:
+            mark = await index_of(uow.session, Account, Account.email, email)
+            found = select(Account).where(Account.email_index == mark)
+            yield (await uow.session.scalars(found)).one()
 
     async def dump(self, *tables: str) -> str:
         """Return everything in some tables as one text, bytes as hex and as letters."""

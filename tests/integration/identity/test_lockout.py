@@ -17,6 +17,7 @@ from tests.support.staff import STAFF_PASSWORD, add_staff, enrol_app
 from tests.support.world import World
 
 PROVIDER, ADMINISTRATOR = "provider@riverside.example", "administrator@riverside.example"
+SCHEDULER = "scheduler@riverside.example"
 SAMPLES = 30
 
 
@@ -38,7 +39,8 @@ async def guess(world: World, browser: AppClient, times: int) -> None:
 async def test_fifty_wrong_guesses_lock_and_an_administrator_unlocks(
     world: World, figure: Callable[[str], None]
 ) -> None:
-    await world.execute("UPDATE accounts SET wrong_tries = 40 WHERE email LIKE 'provider%'")
+    async with world.account(PROVIDER) as account:
+        account.wrong_tries = 40
     async with browser_of(world.made) as guesser, browser_of(world.made) as desk:
         await guess(world, guesser, 10)
         world.clock.advance(days=30)
@@ -82,7 +84,8 @@ async def test_wrong_codes_count_with_wrong_passwords_and_a_right_password_forgi
         then = await thief.post("/v1/sign-in/code", right)
 
     assert (waits.status_code, too.status_code, then.status_code) == (403, 401, 200)
-    assert await world.scalar("SELECT wrong_tries FROM accounts WHERE email LIKE 'provider%'") == 0
+    async with world.account(PROVIDER) as account:
+        assert account.wrong_tries == 0
 
 
 @pytest.mark.requirement("SEC-AUTH-02")
@@ -110,12 +113,13 @@ async def test_no_refusal_tells_who_has_an_account(world: World) -> None:
         "UPDATE memberships SET disabled_at = added_at, disabled_reason = 'left' "
         "WHERE role = 'administrator'"
     )
-    await world.execute("UPDATE accounts SET password_hash = '' WHERE email LIKE 'scheduler%'")
+    async with world.account(SCHEDULER) as account:
+        account.password_hash = ""
     async with browser_of(world.made) as browser:
         answers = [
             await browser.sign_in("nobody@riverside.example", PASSWORD),
             await browser.sign_in(PROVIDER, "a wrong guess of many"),
-            await browser.sign_in("scheduler@riverside.example", PASSWORD),
+            await browser.sign_in(SCHEDULER, PASSWORD),
             await browser.sign_in("gone@riverside.example", STAFF_PASSWORD),
         ]
 

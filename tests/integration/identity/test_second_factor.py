@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from telehealth.identity.cookies import ACCESS_COOKIE, REFRESH_COOKIE
+from telehealth.identity.factors.tables import AuthenticatorApp
 from telehealth.platform.db import Database
 from tests.support.app_client import AppClient, browser_of, running_app
 from tests.support.clinic import PASSWORD, invent_clinic
@@ -200,8 +201,9 @@ async def test_recovery_codes_open_once_each(strict: World) -> None:
 
 
 async def by_second_step(world: World, browser: AppClient) -> None:
-    """Sign in with the app, whose secret the database tells."""
-    phone = Phone(str(await world.scalar("SELECT secret FROM authenticator_apps")), world.clock)
+    """Sign in with the app, whose secret the database and its keys tell."""
+    (app,) = await world.rows(AuthenticatorApp)
+    phone = Phone(str(app.secret), world.clock)
     step = await second_step(browser)
     assert await finish(browser, step["secret"], phone.code()) == 200
 
@@ -281,7 +283,8 @@ async def test_a_factor_goes_by_a_fresh_proof_of_another_and_is_recorded(strict:
     assert fresh.status_code == 204
     assert [each["kind"] for each in left["factors"]] == ["passkey"]
     assert last.json()["code"] == "factor.prove_by_another"
-    assert phone.secret not in await strict.dump("authenticator_apps")
+    held = [(app.secret, app.waiting_secret) for app in await strict.rows(AuthenticatorApp)]
+    assert phone.secret not in str(held)
     events = await strict.events()
     assert events.count("factor.added") == 2
     assert events.count("factor.removed") == 1

@@ -20,6 +20,7 @@ from tests.support.clinic import InventedClinic, invent_clinic
 from tests.support.clock import FakeClock
 from tests.support.ledger import runner_for
 from tests.support.message_sink import RunningSink, message_sink
+from tests.support.sealed_rows import change_person
 
 ORIGIN = "https://visits.example.org"
 
@@ -62,10 +63,9 @@ class Desk:
         async with self.database.reading() as session:
             return [tuple(row) for row in await session.execute(text(statement))]
 
-    async def change(self, statement: str) -> None:
-        """Change a row behind the product's back."""
-        async with self.database.unit_of_work() as uow:
-            await uow.session.execute(text(statement))
+    async def change_patient(self, **changes: object) -> None:
+        """Change how the patient is reached, behind the product's back."""
+        await change_person(self.database, self.clinic.patient_id, **changes)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def desk(database: Database) -> Desk:
     async with database.unit_of_work() as uow:
         clinic = await invent_clinic(uow, now=clock.now())
     made = Desk(database=database, clinic=clinic, clock=clock)
-    await made.change("UPDATE people SET phone = '+1 312-555-0101' WHERE phone IS NOT NULL")
+    await made.change_patient(phone="+1 312-555-0101")
     return made
 
 
@@ -139,10 +139,7 @@ async def test_an_outage_delays_and_loses_nothing(desk: Desk) -> None:
 async def test_without_a_number_an_e_mail_goes_in_the_persons_language(
     desk: Desk, sink: RunningSink
 ) -> None:
-    await desk.change(
-        "UPDATE people SET phone = NULL, email = 'ada@home.example', language = 'es'"
-        " WHERE phone IS NOT NULL"
-    )
+    await desk.change_patient(phone=None, email="ada@home.example", language="es")
     secret = await desk.book()
 
     await desk.deliver(sink.channels())
@@ -153,7 +150,7 @@ async def test_without_a_number_an_e_mail_goes_in_the_persons_language(
 
 
 async def test_a_number_nobody_can_text_waits_for_a_person(desk: Desk, sink: RunningSink) -> None:
-    await desk.change("UPDATE people SET phone = '555-0101' WHERE phone IS NOT NULL")
+    await desk.change_patient(phone="555-0101")
     await desk.book()
 
     await desk.deliver(sink.channels())
@@ -163,7 +160,7 @@ async def test_a_number_nobody_can_text_waits_for_a_person(desk: Desk, sink: Run
 
 
 async def test_without_any_contact_nothing_is_owed(desk: Desk) -> None:
-    await desk.change("UPDATE people SET phone = NULL")
+    await desk.change_patient(phone=None)
     await desk.book()
 
     assert await desk.rows("SELECT 1 FROM ledger_entry WHERE lane = 'notice'") == []

@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 
 import jwt
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from starlette.routing import Route
 
 from telehealth.access.errors import NotPermitted
 from telehealth.app import VisitService
 from telehealth.contract import Admission, AttendanceKind, Removal, RemovalCause
+from telehealth.delivery.tables import LedgerEntry
 from telehealth.platform.db import Database
 from telehealth.visits import seats
 from telehealth.visits.actions import calling_off
@@ -293,8 +294,10 @@ async def test_a_guest_the_provider_sent_out_is_not_let_in_again(
 async def test_an_invitation_with_an_address_is_sent(day: Day) -> None:
     await day.secret(phone="+1 312-555-0150", language="es")
 
-    owed = await day.rows("SELECT payload FROM ledger_entry WHERE kind = 'notice.link'")
-    assert sum('"invitation"' in payload for (payload,) in owed) == 1
+    async with day.visit.database.reading() as session:
+        found = await session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "notice.link"))
+        owed = [entry.payload for entry in found]
+    assert sum('"invitation"' in payload for payload in owed) == 1
 
 
 async def test_a_guest_needs_a_name(day: Day, guest: AppClient) -> None:
