@@ -102,8 +102,23 @@ async def add_member(
     uow.session.add(
         Membership(person_id=person_id, clinic_id=clinic.clinic_id, role=role, added_at=now)
     )
+    if role is not Role.GUEST:
+        uow.session.add(_account_of(person_id, clinic))
     await uow.session.flush()
     return person_id
+
+
+def _account_of(person_id: PersonId, clinic: InventedClinic) -> Account:
+    """Give a member of staff an account; nobody signs in with it."""
+    return Account(
+        id=new_uuid(),
+        person_id=person_id,
+        clinic_id=clinic.clinic_id,
+        email=f"{person_id}@nowhere.example",
+        password_hash="no password has this hash",
+        wrong_tries=0,
+        wait_until=None,
+    )
 
 
 async def open_session(
@@ -179,25 +194,8 @@ async def _actors(database: Database, visit: InventedVisit, now: datetime) -> li
         for role in (Role.AUDITOR, Role.ADMINISTRATOR, Role.GUEST):
             person_id = await add_member(uow, clinic, role, now)
             actors.append(Actor(clinic_id=clinic.clinic_id, role=role, person_id=person_id))
-        uow.session.add_all(
-            _account_of(actor) for actor in actors if actor.role not in {Role.PATIENT, Role.GUEST}
-        )
     # A guest comes for one visit, like a patient.
     return [replace(a, visit_id=visit.visit_id) if a.role is Role.GUEST else a for a in actors]
-
-
-def _account_of(actor: Actor) -> Account:
-    """Give a member of staff an account; nobody signs in with it."""
-    assert actor.person_id is not None
-    return Account(
-        id=new_uuid(),
-        person_id=actor.person_id,
-        clinic_id=actor.clinic_id,
-        email=f"{actor.person_id}@nowhere.example",
-        password_hash="no password has this hash",
-        wrong_tries=0,
-        wait_until=None,
-    )
 
 
 async def _caller(

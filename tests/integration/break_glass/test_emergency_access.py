@@ -15,7 +15,7 @@ from telehealth.app import VisitService
 from telehealth.audit.tables import AuditEntry
 from telehealth.break_glass.actions import sweep
 from telehealth.break_glass.tables import OpenedRecord
-from telehealth.delivery.lanes import Lane
+from telehealth.delivery.lanes import EntryKind, Lane
 from telehealth.delivery.tables import LedgerEntry
 from telehealth.identity.access_tokens import Pass, sign_pass
 from telehealth.identity.cookies import ACCESS_COOKIE
@@ -120,9 +120,12 @@ async def test_the_auditors_are_owed_a_notice_in_the_same_transaction(
 
     async with ward.database.reading() as session:
         entries = list(
-            await session.scalars(select(LedgerEntry).where(LedgerEntry.lane == Lane.NOTICE))
+            await session.scalars(
+                select(LedgerEntry).where(LedgerEntry.kind == EntryKind.NOTICE_BREAK_GLASS)
+            )
         )
         [entry] = entries
+        assert entry.lane is Lane.NOTICE
         assert entry.subject_id.hex == opened.json()["access_id"].replace("-", "")
         assert json.loads(entry.payload) == {
             "template": "break_glass",
