@@ -191,6 +191,13 @@ class PasswordLinkUnknown(TelehealthError):
     public_message = "This link is not valid any more. Ask your administrator for a new one."
 
 
+class SessionUnknown(TelehealthError):
+    """No such login session, or it is another person's."""
+
+    code = "session.unknown"
+    public_message = "There is no such sign-in."
+
+
 class PasswordUnchanged(TelehealthError):
     """The new password is the old one."""
 

@@ -40,7 +40,9 @@ class KeepsKeysFresh(Protocol):
 
 
 CommitMark: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
-_commit_mark: ContextVar[CommitMark | None] = ContextVar("commit_mark", default=None)
+_commit_mark: ContextVar["tuple[Database, CommitMark] | None"] = ContextVar(
+    "commit_mark", default=None
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -127,12 +129,13 @@ class UnitOfWork:
 
 
 @contextmanager
-def marking_commits(mark: CommitMark) -> Iterator[None]:
-    """Have `mark` write into every unit of work of this task before it commits.
+def marking_commits(database: "Database", mark: CommitMark) -> Iterator[None]:
+    """Have `mark` write into every unit of work of this task and `database` before it commits.
 
     What it writes is there exactly when the unit's own changes are; raising rolls both back.
+    Another database, such as the one of the keys, knows nothing of what is marked.
     """
-    token = _commit_mark.set(mark)
+    token = _commit_mark.set((database, mark))
     try:
         yield
     finally:
@@ -194,8 +197,7 @@ class Database:
             unit = UnitOfWork(session, wake_worker=self._wake_worker)
             async with session.begin():
                 yield unit
-                if (mark := _commit_mark.get()) is not None:
-                    await mark(session)
+                await self._mark(session)
         unit.committed()
 
     async def answers(self) -> bool:
@@ -206,6 +208,11 @@ class Database:
         except (SQLAlchemyError, OSError):
             return False
         return True
+
+    async def _mark(self, session: AsyncSession) -> None:
+        marking = _commit_mark.get()
+        if marking is not None and marking[0] is self:
+            await marking[1](session)
 
     async def _freshen(self) -> None:
         if self._keyring is not None:

@@ -70,6 +70,7 @@ STATUS: Final[dict[str, int]] = {
     "audit.search_refused": 422,
     "audit.not_configured": 409,
     "session.ended": 401,
+    "session.unknown": 404,
     "session.just_renewed": 409,
     "link.unknown": 404,
     "link.refused": 403,

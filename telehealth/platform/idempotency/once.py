@@ -111,7 +111,7 @@ class OnceOnly:
                 raise StillRunning
 
         try:
-            with marking_commits(mark):
+            with marking_commits(services.database, mark):
                 answer = await _heard(self._app, scope, body)
         except Exception:
             await self._forget(act)
