@@ -165,16 +165,18 @@ PUBLIC_ROUTES: Final[tuple[RouteRow, ...]] = (
         _P.INVITE_GUEST,
         "POST",
         f"{_VISIT}/guests",
-        _OWN,
+        Scope.OWN_OR_BOARD,
         "Invites a guest to a visit; answers their link.",
         status=201,
     ),
-    permitted(_P.INVITE_GUEST, "GET", f"{_VISIT}/guests", _OWN, "Reads who was invited."),
+    permitted(
+        _P.INVITE_GUEST, "GET", f"{_VISIT}/guests", Scope.OWN_OR_BOARD, "Reads who was invited."
+    ),
     permitted(
         _P.INVITE_GUEST,
         "POST",
         f"{_VISIT}/guests/{{participant_id}}/revoke",
-        _OWN,
+        Scope.OWN_OR_BOARD,
         "Takes an invitation back; the guest leaves the call.",
         status=204,
     ),

@@ -16,6 +16,8 @@ _NAMED: Final[Mapping[str, Any]] = {
     "ends_at": "2026-03-02T18:30:00Z",
     "secret": "x" * 22,
 }
+# Of a list, the member that a rule beyond the schema takes: no patient is invited, none is staff.
+_TAKEN: Final = frozenset({"interpreter", "scheduler"})
 _FORMATS: Final[Mapping[str, str]] = {
     "uuid": "0195a5c4-7c00-7000-8000-00000000abcd",
     "date": "1984-02-29",
@@ -41,6 +43,8 @@ def _value(name: str, field: Mapping[str, Any], named: Mapping[str, Any]) -> Any
         return _value("", named[str(field["$ref"]).rsplit("/", 1)[-1]], named)
     if "anyOf" in field:
         return _value("", field["anyOf"][0], named)
+    for wanted in _TAKEN & set(field.get("enum", ())):
+        return wanted
     if "enum" in field or "const" in field:
         return field["const"] if "const" in field else field["enum"][0]
     return _plain(field, named)

@@ -166,6 +166,10 @@ async def two_clinics(
                     **{whose: _visit_thing(visit) for whose, visit in visits.items()},
                     **_nothing(gone),
                 },
+                "staff_id": {
+                    **{w: await _staff_thing(database, v, now) for w, v in visits.items()},
+                    **_nothing(new_uuid()),
+                },
                 "person_id": {
                     **{whose: _patient_thing(visit) for whose, visit in visits.items()},
                     **_nothing(new_uuid()),
@@ -273,6 +277,17 @@ def _patient_thing(visit: InventedVisit) -> Thing:
     patient_id = visit.clinic.patient_id
     return Thing(
         path_id=str(patient_id), clinic_id=visit.clinic.clinic_id, people=frozenset({patient_id})
+    )
+
+
+async def _staff_thing(database: Database, visit: InventedVisit, now: datetime) -> Thing:
+    """Add somebody for an administrator to disable and enable; nobody acts as them."""
+    async with database.unit_of_work() as uow:
+        person_id = await add_member(uow, visit.clinic, Role.SCHEDULER, now)
+    return Thing(
+        path_id=str(person_id),
+        clinic_id=visit.clinic.clinic_id,
+        people=frozenset({person_id}),
     )
 
 

@@ -19,6 +19,14 @@ from tests.support.two_clinics import CANARY, Caller, Thing, TwoClinics, Whose, 
 PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 # They end or change the session that asks; their own tests say for whom.
 OF_THE_SESSION = {"/v1/sign-out", "/v1/session/refresh"}
+# They refuse a wrong code, passkey or password by the status of a role that may not.
+SHOWS_A_PROOF = {
+    "/v1/own/step-up",
+    "/v1/own/step-up/passkey",
+    "/v1/own/app/confirm",
+    "/v1/own/passkeys",
+    "/v1/own/password",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Cell:
             case _:
                 pass
         if not PARAMETER.search(self.row.path):
-            return status in {401, 403}
+            return status in ({401} if self.row.path in SHOWS_A_PROOF else {401, 403})
         if self.is_reached:
             return status in {401, 403, 404}
         return status not in ({404, 422} if not self.body and self.row.is_unsafe else {404})
@@ -73,9 +81,8 @@ def cells(world: TwoClinics) -> Iterator[Cell]:
         model = body_model(handlers[row.method, row.path])
         bodies = [{}] if model is None else [example_of(model), {}]
         named = PARAMETER.findall(row.path)
-        things = (
-            world.things.get(named[-1], nobodys()) if named else {Whose.RANDOM: Thing(path_id="")}
-        )
+        kind = "staff_id" if row.path.startswith("/v1/staff/") else named[-1] if named else ""
+        things = world.things.get(kind, nobodys()) if named else {Whose.RANDOM: Thing(path_id="")}
         for caller in world.callers:
             for whose, thing in things.items():
                 for body in bodies:
