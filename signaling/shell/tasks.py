@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from typing import Final
 
 CANCEL_AGAIN_AFTER_S: Final = 0.1
-TURNS: Final = 3
-"""Turns of the loop in which a task that dropped a cancellation gets another."""
 
 
 async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -19,13 +17,7 @@ async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
     Cancel safety: may be cancelled; tasks that still run have been cancelled at least once.
     """
     running = {task for task in tasks if not task.done()}
-    turns = 1
     while running:
-        # A task that asks again at once is nearly always in the step that drops a cancellation;
-        # in the turn after it awaits the reply, where the next one takes hold.
-        for _ in range(turns):
-            for task in running:
-                task.cancel()
-            await asyncio.sleep(0)
+        for task in running:
+            task.cancel()
         _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_AFTER_S)
-        turns = TURNS
