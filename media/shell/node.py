@@ -35,10 +35,11 @@ from media.contract.control import (
 from media.contract.errors import PeerViolation, Refused
 from media.core.admission import ROOM_LOAD_MAX, Admission
 from media.core.engine_face import Authenticated, EngineEvent, PublicationBound
-from media.shell.hosted_room import HostedRoom, Seat
+from media.shell.hosted_room import HostedRoom
 from media.shell.peer import Plant
 from media.shell.results import Result, Results, refusal
 from media.shell.room_sync import restate
+from media.shell.seat import Seat
 from media.shell.timers import TICK_S
 
 EPOCH_KEPT_S: Final = 300.0

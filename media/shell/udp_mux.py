@@ -247,6 +247,8 @@ class UdpMux:
 
     def set_ufrags(self, peer: MuxPeer, ufrags: frozenset[str]) -> None:
         """Route checks that name these ufrags, and no others, to `peer`."""
+        if self._ufrags.get(peer) == ufrags:
+            return
         for ufrag in self._ufrags.get(peer, frozenset()) - ufrags:
             del self._by_ufrag[ufrag]
         self._by_ufrag.update(dict.fromkeys(ufrags, peer))
