@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """The viewer's downlink carries no more."""
     SENDER = "sender"
     """The sender's better layers do not arrive."""
+    LOAD = "load"
+    """The node is short of processor time."""
     MUTED = "muted"
     """The sender has switched it off, or the server paused it."""
 

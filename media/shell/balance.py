@@ -23,7 +23,7 @@ from media.core.allocator import (
     Step,
 )
 from media.core.engine_face import Engine, PeerKey, PublicationKey, SlotKey, StreamSample
-from media.core.layers import Layers, rank_for_width, steps_of
+from media.core.layers import Layers, rank_for_width, steps_of, under_load
 from media.core.room_facts import Publication, View
 from media.core.speakers import WINDOW_S, Speakers
 
@@ -129,6 +129,12 @@ class Balance:
         self._speakers = Speakers()
         self.look_at = self._decide_at = self._window_at = float("-inf")
         self._effects: list[BalanceEffect] = []
+        self._overload_level = 0
+
+    def cap(self, overload_level: int) -> None:
+        """Forward no picture wider than the node's load allows, from the next tick on."""
+        self._overload_level = overload_level
+        self.hurry()
 
     @property
     def recent_speakers(self) -> tuple[str, ...]:
@@ -260,6 +266,9 @@ class Balance:
             top_temporal=track.samples[0].top_temporal if track.samples else -1,
             measured_bps=track.bps,
             now=now,
+        )
+        steps, limit = under_load(
+            steps, limit, count=track.layers.count, level=self._overload_level
         )
         priority = view.priority
         if publication.source is Source.SCREEN:

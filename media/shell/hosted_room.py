@@ -95,6 +95,11 @@ class HostedRoom:
         self.is_fenced = False
         self._settle_pauses()
 
+    def cap(self, overload_level: int) -> None:
+        """Forward no picture wider than the node's load allows."""
+        self._adaptation.cap(overload_level)
+        self._due_at = _AT_ONCE
+
     def epoch_of(self, seat: Seat) -> int:
         """Return the newest attach epoch that spoke for a seat."""
         return self._fences.get(seat.participant_id, seat.peer_epoch)

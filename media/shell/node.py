@@ -275,6 +275,7 @@ class Node:
             tell=partial(self._tell, hosted),
             now=now,
         )
+        hosted.room.cap(self._overload_told)
         self._rooms[command.room_id] = hosted
 
     def _check_closed_epoch(self, command: ControlCommand, now: float) -> None:
@@ -369,6 +370,8 @@ class Node:
         )
         if self._admission.level != self._overload_told:
             self._overload_told = self._admission.level
+            for room in self.hosted_rooms():
+                room.cap(self._overload_told)
             self._tell_all(NodeOverloaded(number=0, level=self._overload_told))
         self._swept_at = now
 
