@@ -116,6 +116,8 @@ class Feedback:
         """Report what was received and sent, and how much may come."""
         self._report_reception(streams, now)
         streams.estimator.on_silence(now=now)
+        for encoding in streams.encodings.values():
+            encoding.ring.new_second(encoding.reception.highest)
         for slot in streams.slots.values():
             slot.new_second()
             if slot.source is None or not slot.packets_sent:
