@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 AUDIO_BPS: Final = 40_000
 UP_AFTER_S: Final = 2.0
@@ -40,8 +40,7 @@ class Reason(StrEnum):
     """The sender has switched it off, or the server paused it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One rung of a publication's ladder."""
 
     rank: int
@@ -50,8 +49,7 @@ class Step:
     bps: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What one picture slot could get, and how dear it is."""
 
     slot: str
@@ -63,8 +61,7 @@ class Request:
     """Why there is no step above the last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """What one slot gets."""
 
     step: Step
