@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -27,7 +28,7 @@ from telehealth.delivery.lanes import LEASE, POLICY, Lane
 from telehealth.delivery.nudge import listening
 from telehealth.delivery.ports import Deliverer
 from telehealth.delivery.room_link import RoomLink
-from telehealth.delivery.runner import LaneRunner
+from telehealth.delivery.runner import LaneRunner, Pace
 from telehealth.messaging.actions import NoticeDeliverer
 from telehealth.messaging.email_client import HttpMail
 from telehealth.messaging.policy import Channel
@@ -44,6 +45,10 @@ from telehealth.privacy.keeper import RetentionKeeper
 
 SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts, end_break_glass)
 """What is done when time has passed."""
+
+_PACE: Final = MappingProxyType({Lane.NOTICE: Pace(calls_at_once=2)})
+"""A morning's texts may take their minutes: whoever is put out of a room waits for no text."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -139,7 +144,14 @@ def _runners(
         draw=random.SystemRandom().random,
     )
     return [
-        LaneRunner(lane=lane, database=database, deliverer=deliverer, clock=clock, desk=desk)
+        LaneRunner(
+            lane=lane,
+            database=database,
+            deliverer=deliverer,
+            clock=clock,
+            desk=desk,
+            pace=_PACE.get(lane),
+        )
         for lane, deliverer in deliverers.items()
     ]
 

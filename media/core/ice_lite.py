@@ -195,11 +195,18 @@ class IceLite:
         return Verdict.ACCEPTED
 
     def on_media(self, *, now: float) -> None:
-        """Note that SRTP or SRTCP of this peer passed authentication."""
+        """Note that SRTP or SRTCP of this peer passed authentication.
+
+        May be told a little late: what was heard since, by a check, stands.
+        """
+        was_idle = self._is_idle
         self._media_at = now
         if self._selected is not None:
-            self._tuples[self._selected].heard_at = now
+            current = self._tuples[self._selected]
+            current.heard_at = max(current.heard_at, now)
         self._hear(now)
+        if was_idle and not self._is_idle:  # silence is noticed sooner from here on
+            self._settle(now)
 
     def forget(self, addr: Addr, *, now: float) -> None:
         """Give an address up that another peer has proven to hold."""
@@ -276,8 +283,13 @@ class IceLite:
         for addr in [each for each in self._tuples if each != self._selected][:excess]:
             del self._tuples[addr]
 
+    @property
+    def _is_idle(self) -> bool:
+        """Say whether checks alone have come for a while."""
+        return self._heard_at - self._media_at > SUSPECT_AFTER_S
+
     def _hear(self, now: float) -> None:
-        self._heard_at = now
+        self._heard_at = max(self._heard_at, now)
         if self.liveness is Liveness.LOST:
             self._effects.append(Recovered())
         if self.liveness is not Liveness.ENDED:
@@ -287,8 +299,7 @@ class IceLite:
 
     def _limits(self) -> tuple[float, float]:
         """Seconds until suspect and until lost, longer where no media is expected."""
-        is_idle = self._heard_at - self._media_at > SUSPECT_AFTER_S
-        factor = IDLE_FACTOR if is_idle else 1.0
+        factor = IDLE_FACTOR if self._is_idle else 1.0
         return SUSPECT_AFTER_S * factor, LOST_AFTER_S * factor
 
     def _judge_liveness(self, now: float) -> None:

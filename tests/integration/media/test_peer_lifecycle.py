@@ -71,7 +71,7 @@ async def test_a_silent_client_is_suspect_then_lost_then_back_on_the_same_keys(
         connected = len(lab.channel.of(PeerConnected))
 
         patient.speak_again()
-        await until(lambda: len(lab.channel.of(PeerConnected)) == connected + 1)
+        await until(lambda: len(lab.channel.of(PeerConnected)) == connected + 1, within_s=10.0)
 
         assert 2.5 < took_s < 4.0
         assert "patient" in {each.participant_id for each in lab.channel.of(PeerSuspect)}

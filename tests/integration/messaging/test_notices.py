@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from telehealth.access.roles import Role
 from telehealth.delivery.lanes import Lane
+from telehealth.delivery.tables import LedgerEntry
 from telehealth.messaging.actions import NoticeDeliverer
 from telehealth.messaging.policy import Channel
 from telehealth.messaging.ports import MessageChannel
@@ -106,7 +107,10 @@ async def test_the_ledger_holds_neither_link_nor_number(desk: Desk, sink: Runnin
     secret = await desk.book()
     await desk.deliver(sink.channels())
 
-    entries = str(await desk.rows("SELECT * FROM ledger_entry"))
+    async with desk.database.reading() as session:
+        payloads = [entry.payload for entry in await session.scalars(select(LedgerEntry))]
+    assert any("secret_id" in str(payload) for payload in payloads), "payloads are opened"
+    entries = str(await desk.rows("SELECT * FROM ledger_entry")) + str(payloads)
     tried = str(await desk.rows("SELECT * FROM delivery_attempt"))
 
     assert secret not in entries + tried

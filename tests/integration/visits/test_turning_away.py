@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from signaling.client import SignalingClient
 from signaling.contract.messages import (
@@ -146,6 +148,16 @@ async def test_somebody_disabled_in_a_call_is_out_of_rest_socket_and_media(
     assert ends.media_s < 2
 
 
+def notices_owed(product: RunningProduct) -> int:
+    """Count what is still to be sent: a new demo texts the day's links to everybody at once."""
+    file = make_url(product.database_url).database
+    with contextlib.closing(sqlite3.connect(str(file))) as database:
+        [owed] = database.execute(
+            "SELECT count(*) FROM ledger_entry WHERE lane = 'notice' AND settled_at IS NULL"
+        ).fetchone()
+    return int(owed)
+
+
 async def disabled_in_a_call(product: RunningProduct) -> Ends:
     """Let a provider and a patient talk, disable the provider, see what ends when."""
     visit, memory = product.visits()[0], product.memory
@@ -160,6 +172,7 @@ async def disabled_in_a_call(product: RunningProduct) -> Ends:
         called = await provider.post(f"/v1/visits/{visit.visit_id}/call", {"version": version})
         assert called.status_code == 200, called.text
         staff = (await desk.get("/v1/staff")).json()["staff"]
+        await until(lambda: notices_owed(product) == 0, within_s=60.0)
         [person] = [each for each in staff if each["email"] == visit.provider_email]
         async with (
             seated(provider, visit) as host,

@@ -20,6 +20,12 @@ for (const [state, inCall, outside] of /** @type {[string, string[], string[]][]
   });
 }
 
+test("a consent taken back leaves no way into the call", () => {
+  for (const [state, left] of /** @type {[string, string[]][]} */ ([["waiting", []], ["in_call", ["finish"]], ["paused", ["finish"]], ["wrap_up", ["close"]]])) {
+    assert.deepEqual(model.offered({ state, isInCall: false, isConsentGone: true }), left);
+  }
+});
+
 test("a refresh goes back into an open call, unless it was left by hand", () => {
   assert.equal(model.mayJoinByItself({ state: "in_call", hasLeft: false }), true);
   assert.equal(model.mayJoinByItself({ state: "called", hasLeft: false }), true);

@@ -2,7 +2,8 @@
  * What a provider may do with a visit where it stands.  Pure.
  *
  * Public face:
- *   offered({ state, isInCall })     steps in the order of their buttons; the first is the main one
+ *   offered({ state, isInCall, isConsentGone })   steps in the order of their buttons; the first is
+ *                                    the main one
  *   isCallOpen(state)                there is a call to be in
  *   mayJoinByItself({ state, hasLeft })   after a refresh
  *   checklist(items, { isSigned })   [{ code, isDone, isBlocking }]
@@ -21,14 +22,17 @@ const STEPS = {
   // Closing comes last: a call may have to be taken up again before.
   wrap_up: { inCall: ["close"], outside: ["close", "rejoin"] },
 };
+/** Steps that nobody may take once the patient has taken the consent back. */
+const NEEDS_CONSENT = new Set(["start", "rejoin"]);
 const OPEN = new Set(["called", "in_call"]);
 const VISIT = /^#?visit=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
-/** @param {{ state: string, isInCall: boolean }} given @returns {Step[]} */
-export function offered({ state, isInCall }) {
+/** @param {{ state: string, isInCall: boolean, isConsentGone?: boolean }} given @returns {Step[]} */
+export function offered({ state, isInCall, isConsentGone = false }) {
   const steps = STEPS[state];
   if (!steps) return [];
-  return isInCall ? steps.inCall : steps.outside;
+  const offers = isInCall ? steps.inCall : steps.outside;
+  return isConsentGone ? offers.filter((step) => !NEEDS_CONSENT.has(step)) : offers;
 }
 
 /** @param {string} state */

@@ -124,7 +124,7 @@ function wrapUp({ visit, note }) {
 function steps(given) {
   const { visit, desk, note, isBusy, onStep } = given;
   const isInCall = desk.isIn && desk.visitId === visit.visit_id;
-  const list = offered({ state: visit.state, isInCall });
+  const list = offered({ state: visit.state, isInCall, isConsentGone: Boolean(visit.consent_withdrawn_at) });
   if (list.length === 0) return nothing;
   return html`<div class="visit-steps" role="group" aria-label=${say("provider.steps")}>
     ${list.map((step, index) => {

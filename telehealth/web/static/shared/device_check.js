@@ -160,13 +160,17 @@ export class DeviceCheck extends Base {
     const analyser = sound.createAnalyser();
     sound.createMediaStreamSource(new MediaStream([track])).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
-    const started = performance.now();
+    // Until the browser lets sound run (no output device, no permission) silence proves nothing.
+    void sound.resume();
+    let runningSince = 0;
     const look = () => {
+      const now = performance.now();
+      if (sound.state === "running") runningSince ||= now;
       analyser.getFloatTimeDomainData(samples);
       const level = levelOf(samples);
       this._meter.value = level;
       if (level > HEARD_LEVEL) this._set("microphone", "pass");
-      else if (performance.now() - started > SILENT_AFTER_MS && this.results.microphone === "not_tested") {
+      else if (runningSince && now - runningSince > SILENT_AFTER_MS && this.results.microphone === "not_tested") {
         this._set("microphone", "warn", "silent");
       }
       this._frame = requestAnimationFrame(look);

@@ -1,5 +1,6 @@
 """Sound first, then pictures by priority; down at once, up slowly."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,6 +140,7 @@ REQUESTS = st.lists(
 )
 
 
+@pytest.mark.requirement("REL-NET-04")
 @given(
     st.lists(
         st.tuples(REQUESTS, st.integers(0, 11), st.integers(64_000, 20_000_000), st.floats(0, 3)),

@@ -217,6 +217,28 @@ def test_a_peer_that_carries_media_is_suspect_at_two_seconds_lost_at_three() -> 
     assert lost == [Lost()]
 
 
+def test_the_first_media_brings_the_deadline_forward() -> None:
+    """No check may come between the first packet and the silence."""
+    machine, checks = a_machine(), Checks()
+    checked(machine, checks, HOME, now=0.0)
+    idle = machine.deadline
+
+    machine.on_media(now=0.5)
+
+    assert (idle, machine.deadline) == (5.0, 2.5)
+
+
+def test_media_told_after_a_later_check_does_not_turn_the_clock_back() -> None:
+    machine, checks = a_machine(), Checks()
+    machine.on_media(now=0.5)
+    checked(machine, checks, HOME, now=1.0)
+
+    machine.on_media(now=0.95)
+
+    assert not machine.was_heard_within(1.0, now=2.0)
+    assert machine.was_heard_within(1.0, now=1.99)
+
+
 def test_a_peer_without_media_speaks_only_by_checks_and_is_given_longer() -> None:
     machine, checks = a_machine(), Checks()
     checked(machine, checks, HOME, now=0.0)

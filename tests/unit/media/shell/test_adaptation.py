@@ -159,6 +159,7 @@ def test_a_viewer_gets_what_its_downlink_carries_and_the_rest_of_the_camera_rest
     assert scene.wanted() == {"q": False, "h": True, "f": False}
 
 
+@pytest.mark.requirement("REL-NET-04")
 def test_a_fall_is_obeyed_within_a_tenth_of_a_second_and_a_rise_in_steps(scene: Scene) -> None:
     mid = scene.look()
     scene.pass_time(6)
@@ -243,6 +244,7 @@ def test_an_uplink_that_loses_is_poor(scene: Scene) -> None:
     assert scene.fare("ann").link is Link.POOR
 
 
+@pytest.mark.requirement("REL-NET-04")
 def test_sound_alone_is_a_rung_with_its_cause(scene: Scene) -> None:
     mid = scene.look()
     scene.engine.samples[BOB] = sample(mid)
