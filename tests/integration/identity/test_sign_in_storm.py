@@ -85,7 +85,7 @@ async def installation(data: Path) -> AsyncIterator[Installation]:
     await database.close()
     await keyring.close()
     plans = [
-        replace(plan, environment={**plan.environment, "TELEHEALTH_SIGN_IN_BURST": "100000"})
+        replace(plan, environment={**plan.environment, "TELEHEALTH_SIGN_IN_PER_MINUTE": "100000"})
         for plan in child_plans(place, free_ports(place.media_workers))
     ]
     with (data / "log").open("a") as log:
