@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from telehealth.access.actor import Actor
@@ -23,7 +23,7 @@ from telehealth.audit.chain import (
 from telehealth.audit.errors import EntryRefused
 from telehealth.audit.events import ACTION, AuditAction, AuditEvent
 from telehealth.audit.tables import AuditEntry
-from telehealth.audit.verdict import HeadWatch
+from telehealth.audit.verdict import Watch
 from telehealth.contract import ClinicId
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.errors import Loggable
@@ -63,11 +63,11 @@ async def record(
     """
     clinic_id = by.clinic_id
     await repository.lock_chain(uow.session, clinic_id)
-    last = await repository.unscoped_last(uow.session, clinic_id)
+    tip = await repository.unscoped_tip(uow.session, clinic_id)
     entry = AuditEntry(
         id=new_uuid(),
         clinic_id=clinic_id,
-        seq=FIRST_SEQ if last is None else last.seq + 1,
+        seq=tip.seq + 1,
         at=now.astimezone(UTC),
         event=event.value,
         actor_person_id=by.person_id,
@@ -77,7 +77,7 @@ async def record(
         patient_id=patient_id,
         subject_id=subject_id,
         facts=_facts_text(facts or {}),
-        previous=NO_PREVIOUS if last is None else last.seal,
+        previous=tip.seal,
     )
     entry.seal = seal_of(seq=entry.seq, previous=entry.previous, body=body_of(entry))
     uow.session.add(entry)
@@ -139,12 +139,29 @@ async def looks_at_own(uow: UnitOfWork, *, by: Actor) -> list[Look]:
     return [Look(at=at, role=Role(role)) for at, role in found if role != Role.PATIENT]
 
 
+class Follow(Protocol):
+    """Follows a chain: `unscoped_follow`, or another with the same report."""
+
+    async def __call__(  # noqa: D102  (above)
+        self,
+        session: repository.Reads,
+        /,
+        *,
+        clinic_id: ClinicId,
+        after_seq: int,
+        previous: bytes,
+        to_seq: int,
+        watch: Watch | None = None,
+    ) -> ChainReport: ...
+
+
 async def unscoped_report(
     session: repository.Reads,
     *,
     clinic_id: ClinicId,
     since: datetime | None = None,
     until: datetime | None = None,
+    follow: Follow | None = None,
 ) -> ChainReport:
     """Check one clinic's chain, or the part of it made in [since, until).
 
@@ -162,7 +179,7 @@ async def unscoped_report(
     if before is None and from_seq != FIRST_SEQ:
         return ChainReport(entries=0, first_broken=from_seq - 1)
     head = NO_PREVIOUS if before is None or from_seq == FIRST_SEQ else before.seal
-    return await unscoped_follow(
+    return await (follow or unscoped_follow)(
         session, clinic_id=clinic_id, after_seq=from_seq - 1, previous=head, to_seq=to_seq
     )
 
@@ -174,7 +191,7 @@ async def unscoped_follow(
     after_seq: int,
     previous: bytes,
     to_seq: int,
-    watch: HeadWatch | None = None,
+    watch: Watch | None = None,
 ) -> ChainReport:
     """Follow a chain from the entry after `after_seq`, whose seal is `previous`, to `to_seq`."""
     report = ChainReport(entries=0, first_broken=None, head=previous)
@@ -182,7 +199,8 @@ async def unscoped_follow(
     async for page in pages:
         part = check_chain(page, after_seq=after_seq + report.entries, previous=report.head)
         if watch is not None:
-            watch.feed(page[: part.entries])
+            first_seq = after_seq + report.entries + 1
+            watch.feed(first_seq, [entry.seal for entry in page[: part.entries]])
         report = ChainReport(
             entries=report.entries + part.entries, first_broken=part.first_broken, head=part.head
         )

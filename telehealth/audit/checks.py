@@ -35,13 +35,17 @@ def trusted(
 
 
 async def unscoped_verdict(
-    session: repository.Reads, *, clinic_id: ClinicId, heads: Sequence[Head]
+    session: repository.Reads,
+    *,
+    clinic_id: ClinicId,
+    heads: Sequence[Head],
+    follow: actions.Follow = actions.unscoped_follow,
 ) -> Verdict:
     """Follow a whole chain and compare every head with it."""
     # The tree is grown for comparing roots; without a head there is none to compare.
     watch = HeadWatch(heads, Frontier() if heads else None)
     newest = await repository.unscoped_newest_seq(session, clinic_id)
-    report = await actions.unscoped_follow(
+    report = await follow(
         session,
         clinic_id=clinic_id,
         after_seq=FIRST_SEQ - 1,
@@ -53,7 +57,11 @@ async def unscoped_verdict(
 
 
 async def unscoped_verdict_since(
-    session: repository.Reads, *, clinic_id: ClinicId, head: Head
+    session: repository.Reads,
+    *,
+    clinic_id: ClinicId,
+    head: Head,
+    follow: actions.Follow = actions.unscoped_follow,
 ) -> Verdict:
     """Follow a chain from the entry a head was made of, and take the head's word for the rest.
 
@@ -67,7 +75,7 @@ async def unscoped_verdict_since(
         )
     if await repository.unscoped_seal_at(session, clinic_id, head.size) != head.seal:
         return Verdict(standing=Standing.REWRITTEN, entries=0, first_bad=1, upto=head.size)
-    report: ChainReport = await actions.unscoped_follow(
+    report: ChainReport = await follow(
         session,
         clinic_id=clinic_id,
         after_seq=head.size,

@@ -15,6 +15,7 @@ from telehealth.audit.events import AuditEvent
 from telehealth.audit.fhir import audit_event
 from telehealth.audit.head_directory import clinics_in, read_folder
 from telehealth.audit.head_keys import read_public_keys
+from telehealth.audit.many_hands import many_hands
 from telehealth.audit.readings import unscoped_exported
 from telehealth.audit.verdict import Standing, Verdict
 from telehealth.contract import ClinicId
@@ -52,10 +53,10 @@ async def check_by_time(
     database: Database, *, clock: Clock, since: datetime | None, until: datetime | None
 ) -> Mapping[ClinicId, Finding]:
     """Check every chain in itself, or the part made in [since, until), and record that."""
-    async with database.reading() as session:
+    async with database.reading() as session, many_hands(database) as hands:
         reports = {
             clinic_id: await actions.unscoped_report(
-                session, clinic_id=clinic_id, since=since, until=until
+                session, clinic_id=clinic_id, since=since, until=until, follow=hands.follow
             )
             for clinic_id in await actions.unscoped_clinics(session)
         }
@@ -80,19 +81,23 @@ async def check_with_heads(
 
     Raises:
         KeyFileUnsafe: The public keys cannot be used.
-        OSError: A file or folder is missing or may not be read.
+        OSError: A file or folder is missing or may not be read; a process of the check ended.
     """
     found: dict[ClinicId, Finding] = {}
     named = [ClinicId(UUID(name)) for name in clinics_in(place.folder)]
-    async with database.reading() as session:
+    async with database.reading() as session, many_hands(database) as hands:
         known = await actions.unscoped_clinics(session)
         for clinic_id in dict.fromkeys([*known, *named]):
             good = heads_of(place, clinic_id)
             newest = max(good.heads, key=lambda head: head.size, default=None)
             if place.only_since_newest and newest is not None:
-                verdict = await unscoped_verdict_since(session, clinic_id=clinic_id, head=newest)
+                verdict = await unscoped_verdict_since(
+                    session, clinic_id=clinic_id, head=newest, follow=hands.follow
+                )
             else:
-                verdict = await unscoped_verdict(session, clinic_id=clinic_id, heads=good.heads)
+                verdict = await unscoped_verdict(
+                    session, clinic_id=clinic_id, heads=good.heads, follow=hands.follow
+                )
             found[clinic_id] = Finding(
                 verdict=verdict,
                 heads=len(good.heads),

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Permission, is_permitted
-from telehealth.audit.chain import FIRST_SEQ, Sealed, body_of_words, quoted, word
+from telehealth.audit.chain import FIRST_SEQ, NO_PREVIOUS, Sealed, body_of_words, quoted, word
 from telehealth.audit.tables import AuditEntry, HeadExport
 from telehealth.contract import ClinicId
 
@@ -85,10 +85,26 @@ async def lock_chain(session: AsyncSession, clinic_id: ClinicId) -> None:
         await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
-async def unscoped_last(session: AsyncSession, clinic_id: ClinicId) -> AuditEntry | None:
-    """Return the newest entry of a chain; for the appender, whoever acts."""
-    statement = select(AuditEntry).where(AuditEntry.clinic_id == clinic_id)
-    return await session.scalar(statement.order_by(AuditEntry.seq.desc()).limit(1))
+class Tip(NamedTuple):
+    """What the next entry of a chain follows."""
+
+    seq: int
+    seal: bytes
+
+
+async def unscoped_tip(session: AsyncSession, clinic_id: ClinicId) -> Tip:
+    """Return the end of a chain; for the appender, whoever acts.
+
+    Two columns and no object: all other writers of the clinic wait for this.
+    """
+    newest = (
+        select(AuditEntry.seq, AuditEntry.seal)
+        .where(AuditEntry.clinic_id == clinic_id)
+        .order_by(AuditEntry.seq.desc())
+        .limit(1)
+    )
+    found = (await session.execute(newest)).one_or_none()
+    return Tip(FIRST_SEQ - 1, NO_PREVIOUS) if found is None else Tip(found.seq, found.seal)
 
 
 async def unscoped_entry_at(

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
-from telehealth.audit.chain import ChainReport, Sealed
+from telehealth.audit.chain import ChainReport
 from telehealth.audit.heads import Head
 from telehealth.audit.tree import Frontier
 
@@ -40,6 +41,14 @@ class Verdict:
     newest_agreed: Head | None = None
 
 
+class Watch(Protocol):
+    """Looks on while a chain is followed."""
+
+    def feed(self, first_seq: int, seals: Sequence[bytes]) -> None:
+        """Take the seals of the next whole entries, and the number of the first of them."""
+        ...
+
+
 class HeadWatch:
     """Compares heads with a chain while it is followed, page by page.
 
@@ -56,19 +65,19 @@ class HeadWatch:
         self._agreed: Head | None = None
         self._disagreed: Head | None = None
 
-    def feed(self, page: Sequence[Sealed]) -> None:
-        """Take the next whole entries of the chain."""
-        at = 0
-        while self._next < len(self._heads) and page and self._disagreed is None:
+    def feed(self, first_seq: int, seals: Sequence[bytes]) -> None:
+        """Take the seals of the next whole entries, and the number of the first of them."""
+        at, last_seq = 0, first_seq + len(seals) - 1
+        while self._next < len(self._heads) and seals and self._disagreed is None:
             head = self._heads[self._next]
-            if head.size > page[-1].seq:
+            if head.size > last_seq:
                 break
-            upto = max(head.size - page[0].seq + 1, 0)
-            self._grow(page[at:upto])
+            upto = max(head.size - first_seq + 1, 0)
+            self._grow(seals[at:upto])
             at = max(at, upto)
-            self._compare(head, page[upto - 1].seal if upto else b"")
+            self._compare(head, seals[upto - 1] if upto else b"")
             self._next += 1
-        self._grow(page[at:])
+        self._grow(seals[at:])
 
     def verdict(self, report: ChainReport, *, last_seq: int) -> Verdict:
         """Judge, once the chain was followed to its end.
@@ -102,9 +111,9 @@ class HeadWatch:
             newest_agreed=self._agreed,
         )
 
-    def _grow(self, page: Sequence[Sealed]) -> None:
+    def _grow(self, seals: Sequence[bytes]) -> None:
         if self._frontier is not None:
-            self._frontier.extend(entry.seal for entry in page)
+            self._frontier.extend(seals)
 
     def _compare(self, head: Head, seal: bytes) -> None:
         is_same = head.seal == seal

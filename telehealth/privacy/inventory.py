@@ -131,7 +131,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         "ledger_entry": _columns(
             opaque="entry_id clinic_id patient_id subject_id key message_id",
             identifier="order_key partner_ref",
-            clinical="payload payload_sha256",
+            clinical="payload",
             operational=(
                 "kind schema_version partner lane order_no order_until created_at next_at"
                 " give_up_at confirm_by expires_at settled_at state state_since attempts"
@@ -139,7 +139,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             ),
         ),
         "idempotency_keys": _columns(
-            secret_hash="key_hash act_sha256",  # noqa: S106  (columns' names)
+            secret_hash="key_hash act_mac",  # noqa: S106  (columns' names)
             opaque="run",
             # The answer of the act, whatever it holds; sealed under the caller's own key.
             clinical="sealed_answer",

@@ -60,22 +60,39 @@ def rows(count: int, clinic_id: UUID = CLINIC) -> Iterator[tuple[Any, ...]]:
         previous = seal
 
 
-def fill(url: str, count: int) -> None:
-    """Put a whole chain into an empty database, by the database's quickest way."""
+def fill(url: str, count: int) -> Head:
+    """Put a whole chain into an empty database, by the database's quickest way; its head."""
+    frontier, seal = Frontier(), NO_PREVIOUS
+
+    def watched() -> Iterator[tuple[Any, ...]]:
+        nonlocal seal
+        for row in rows(count):
+            seal = row[-1]
+            frontier.extend([seal])
+            yield row
+
+    _store(url, watched())
+    root = frontier.root()
+    return Head(
+        log=LOG, clinic_id=CLINIC, size=count, root=root, seal=seal, at=MORNING, kid="k" * 43
+    )
+
+
+def _store(url: str, whole: Iterator[tuple[Any, ...]]) -> None:
     plain = make_url(url)
     if plain.get_backend_name() == "sqlite":
-        _fill_sqlite(str(plain.database), count)
+        _store_in_sqlite(str(plain.database), whole)
         return
     target = plain.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(target) as connection, connection.cursor() as cursor:
         statement = f"COPY audit_entries ({_NAMES}) FROM STDIN"
         with cursor.copy(statement.encode()) as copy:
-            for row in rows(count):
+            for row in whole:
                 copy.write_row(row)
         cursor.execute("ANALYZE audit_entries")
 
 
-def _fill_sqlite(path: str, count: int) -> None:
+def _store_in_sqlite(path: str, whole: Iterator[tuple[Any, ...]]) -> None:
     def stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
         plain = [value.hex if isinstance(value, UUID) else value for value in row]
         plain[3] = row[3].strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -85,7 +102,7 @@ def _fill_sqlite(path: str, count: int) -> None:
     marks = ",".join("?" * 14)
     with connection:
         statement = f"INSERT INTO audit_entries ({_NAMES}) VALUES ({marks})"  # noqa: S608  (names above)
-        connection.executemany(statement, map(stored, rows(count)))
+        connection.executemany(statement, map(stored, whole))
     connection.close()
 
 

@@ -26,7 +26,6 @@ from telehealth.platform.idempotency.answers import (
     KEY_FORM,
     Answer,
     Name,
-    act_digest,
 )
 from telehealth.platform.idempotency.errors import AlreadyDone, KeyRefused, KeyReused, StillRunning
 from telehealth.platform.idempotency.tables import NamedAct
@@ -95,7 +94,7 @@ class OnceOnly:
             clinic_id=asker.clinic_id,
             secret=services.service_key,
         )
-        act = _act(name, act_digest(scope["method"], scope["path"], body), services.clock.now())
+        act = _act(name, name.act_mac(scope["method"], scope["path"], body), services.clock.now())
         async with services.database.unit_of_work() as uow:
             earlier = await _earlier_answer(uow, act, name)
         if earlier is not None:
@@ -136,10 +135,10 @@ async def sweep(uow: UnitOfWork, *, now: datetime) -> int:
     return await repository.sweep(uow.session, now=now)
 
 
-def _act(name: Name, digest: str, now: datetime) -> NamedAct:
+def _act(name: Name, mac: str, now: datetime) -> NamedAct:
     return NamedAct(
         key_hash=name.hash,
-        act_sha256=digest,
+        act_mac=mac,
         run=new_uuid(),
         started_at=now,
         done_at=None,
@@ -162,7 +161,7 @@ async def _earlier_answer(uow: UnitOfWork, act: NamedAct, name: Name) -> Answer 
     found = await repository.unscoped_act(uow.session, act.key_hash)
     if found is None:
         raise StillRunning
-    if found.act_sha256 != act.act_sha256:
+    if found.act_mac != act.act_mac:
         raise KeyReused
     if found.status is not None and found.sealed_answer is not None:
         answer = name.open(found.sealed_answer, status=found.status)

@@ -16,8 +16,8 @@ class NamedAct(Base):
 
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     """Of key, person and clinic together: a key of somebody else is another key."""
-    act_sha256: Mapped[str] = mapped_column(String(64))
-    """Of method, path and body: a key stands for one act."""
+    act_mac: Mapped[str] = mapped_column(String(64))
+    """Of method, path and body, under a secret: a key stands for one act."""
     run: Mapped[UUID]
     """Which of several tries holds the act; only that one may finish it."""
     started_at: Mapped[datetime]

@@ -1,6 +1,7 @@
 """Sealed columns on both databases: what a thief of the files finds, and what a forger achieves."""
 
 import base64
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from telehealth.access.actor import Actor, Job
 from telehealth.charting.tables import NoteVersion
 from telehealth.contract import ClinicId
+from telehealth.delivery.tables import LedgerEntry
 from telehealth.identity import actions as identity
 from telehealth.identity.repository import unscoped_account
 from telehealth.identity.tables import Person
@@ -66,6 +68,16 @@ def forms(value: str) -> Iterator[bytes]:
     yield value.encode("utf-16-le")
 
 
+def digests(value: str) -> Iterator[bytes]:
+    """Yield the plain digests of a value, as bytes and as texts."""
+    for name in ("md5", "sha1", "sha256", "sha512"):
+        digest = hashlib.new(name, value.encode(), usedforsecurity=False).digest()
+        yield digest
+        yield digest.hex().encode()
+        yield base64.b64encode(digest)
+        yield base64.urlsafe_b64encode(digest).rstrip(b"=")
+
+
 async def write_canaries(database: Database, told: dict[str, str]) -> None:
     by = Actor.of_job(Job.SETUP, await add_clinic(database))
     for number in range(PEOPLE):
@@ -110,7 +122,11 @@ async def write_canaries(database: Database, told: dict[str, str]) -> None:
             FakeClock(),
             visit_id,
             clinic_id=by.clinic_id,
-            note={"text": told[f"chart-{number}"]},
+            note={
+                "version": 1,
+                "text": told[f"chart-{number}"],
+                "signed_at": "2030-03-04T15:25:00Z",
+            },
         )
         async with database.unit_of_work() as uow:
             uow.session.add(account(by.clinic_id, person_id, told[f"email-{number}"]))
@@ -151,6 +167,25 @@ async def test_no_canary_is_found_in_any_file_or_dump(
     # The hunt works: what is stored in the clear is found by it.
     assert b"2030-03-04" in stored
     figure(f"{len(told)} canaries, 0 hits in {len(stored):,} bytes")
+
+
+@pytest.mark.requirement("CRY-01")
+async def test_no_plain_digest_of_what_is_sealed_confirms_a_guess(
+    database: SealedDatabase, database_url: str, tmp_path: Path, figure: Figure
+) -> None:
+    """Of each canary, and of each payload owed, which a guesser could write out."""
+    told = canaries()
+    await write_canaries(database, told)
+    async with database.reading() as session:
+        payloads = [entry.payload for entry in await session.scalars(select(LedgerEntry))]
+
+    stored = everything_stored(database_url, tmp_path)
+    guesses = [*told.values(), *payloads]
+    found = [guess for guess in guesses if any(form in stored for form in digests(guess))]
+
+    assert found == []
+    assert len(payloads) == 2 * PEOPLE
+    figure(f"{len(guesses)} values, no plain digest of one")
 
 
 async def test_values_come_back_in_another_process(

@@ -1,9 +1,11 @@
 """A kept answer opens under its own name only; a key stands for one act."""
 
+import hashlib
+
 import pytest
 
 from telehealth.contract import ClinicId, PersonId
-from telehealth.platform.idempotency.answers import KEY_FORM, Answer, Name, act_digest
+from telehealth.platform.idempotency.answers import KEY_FORM, Answer, Name
 from telehealth.platform.ids import new_uuid
 
 PERSON, CLINIC = PersonId(new_uuid()), ClinicId(new_uuid())
@@ -50,13 +52,26 @@ def test_an_altered_answer_is_none() -> None:
 
 def test_a_key_stands_for_one_method_path_and_body() -> None:
     told = {
-        act_digest("POST", "/v1/a", b"{}"),
-        act_digest("PUT", "/v1/a", b"{}"),
-        act_digest("POST", "/v1/a{", b"}"),
-        act_digest("POST", "/v1/a", b"{ }"),
+        name().act_mac("POST", "/v1/a", b"{}"),
+        name().act_mac("PUT", "/v1/a", b"{}"),
+        name().act_mac("POST", "/v1/a{", b"}"),
+        name().act_mac("POST", "/v1/a", b"{ }"),
     }
 
     assert len(told) == 4
+    assert name().act_mac("POST", "/v1/a", b"{}") in told
+
+
+def test_what_an_act_was_cannot_be_guessed_without_the_key_and_the_secret() -> None:
+    """Whoever reads the table has neither."""
+    parts = [b"POST", b"/v1/a", b"yes"]
+    framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+    told = name().act_mac("POST", "/v1/a", b"yes")
+
+    assert told != hashlib.sha256(framed).hexdigest()
+    assert told != name(key=b"another key of 16").act_mac("POST", "/v1/a", b"yes")
+    assert told != name(secret=bytes([1]) * 32).act_mac("POST", "/v1/a", b"yes")
 
 
 @pytest.mark.parametrize(
