@@ -154,14 +154,16 @@ async def test_no_refusal_tells_by_its_time_who_has_an_account(
         return time.perf_counter() - started
 
     async with (
-        running_app(database_url, tmp_path, sign_in_burst=1000) as made,
+        running_app(database_url, tmp_path, sign_in_per_minute=1000) as made,
         browser_of(made) as browser,
     ):
         await browser.get("/v1/me")
         slowest_s = max([await knock(browser, "nobody") for _ in range(5)])
     wait_s = min(5.0, 3 * slowest_s)
     async with (
-        running_app(database_url, tmp_path, sign_in_burst=1000, refusal_after_s=wait_s) as made,
+        running_app(
+            database_url, tmp_path, sign_in_per_minute=1000, refusal_after_s=wait_s
+        ) as made,
         browser_of(made) as browser,
     ):
         await browser.get("/v1/me")
