@@ -14,6 +14,7 @@ from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
 from telehealth.identity.contacts import TypedContact
 from telehealth.identity.errors import SsoTaken
+from telehealth.identity.passwords import MARK_CHARACTERS
 from telehealth.identity.tables import (
     Account,
     Clinic,
@@ -96,6 +97,12 @@ async def unscoped_account_of(
         Account.person_id == person_id, Account.clinic_id == clinic_id
     )
     return await session.scalar(statement.with_for_update(of=Account) if lock else statement)
+
+
+async def unscoped_hash_marks(session: AsyncSession) -> list[str]:
+    """Return what stands before the password hashes, each once; for the operator's commands."""
+    mark = func.substr(Account.password_hash, 1, MARK_CHARACTERS)
+    return list(await session.scalars(select(mark).distinct()))
 
 
 async def unscoped_lock_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
