@@ -142,9 +142,9 @@ def create_app(
     pool = redis_pool(settings.redis_url.get_secret_value())
     sign_ins = Allowance(settings.sign_in_per_minute)
     watched = WatchedKeyFile(settings.keys_file, now=time.monotonic)
-    desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
     data_url = settings.database_url.get_secret_value()
     keyring = keyring_from(settings, data_url=data_url, clock=clock)
+    desk = PasswordDesk(keyring)
     services = Services(
         database=Database(data_url, wake_worker=nudger(settings.nudge_socket), keyring=keyring),
         clock=clock,

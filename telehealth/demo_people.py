@@ -12,7 +12,7 @@ from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId
 from telehealth.identity import actions as identity
-from telehealth.identity.passwords import hash_password
+from telehealth.identity.passwords import Pepper, hash_password
 from telehealth.platform.db import UnitOfWork
 from telehealth.visits.actions import booking
 
@@ -85,7 +85,7 @@ _DAY = TypeAdapter(DemoDay)
 
 
 async def seed_clinic(
-    uow: UnitOfWork, *, people: Mapping[str, Any], password: str, pepper: str, now: datetime
+    uow: UnitOfWork, *, people: Mapping[str, Any], password: str, pepper: Pepper, now: datetime
 ) -> DemoDay:
     """Make the clinic, its people and their accounts.
 

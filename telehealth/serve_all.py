@@ -35,7 +35,7 @@ from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
 _RELAY_SETTINGS = ("SIGNALING_TURN_", "SIGNALING_TWILIO_")
-_SECRET_NAMES = ("service_key", "signaling_key", "media_control_key", "password_pepper")
+_SECRET_NAMES = ("service_key", "signaling_key", "media_control_key")
 
 
 class ServeAllSettings(BaseSettings):
@@ -321,7 +321,6 @@ def _environment(
         "TELEHEALTH_SIGNALING_SOCKET_URL": socket_url,
         "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
-        "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
         "TELEHEALTH_REDIS_URL": redis.url,
         "TELEHEALTH_STAFF_SECOND_FACTOR": place.staff_second_factor,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),

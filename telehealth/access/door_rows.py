@@ -72,7 +72,7 @@ DOOR_ROWS: Final[tuple[RouteRow, ...]] = (
     public(
         "GET",
         "/sso/callback",
-        "Starts a login session by the provider's answer, once.",
+        "Starts a login session by the provider's answer, once; or links one's own account.",
         "It is the door: the provider's signature is what proves.",
         pace=Pace.SIGN_IN,
     ),
@@ -109,6 +109,8 @@ DOOR_ROWS: Final[tuple[RouteRow, ...]] = (
     holder("POST", "passkeys/{passkey_id}/remove", "Removes one of one's passkeys."),
     holder("POST", "recovery-codes", "Draws ten recovery codes, shown this once."),
     holder("POST", "password", "Changes one's own password.", pace=Pace.CODE),
+    holder("POST", "sign-on/link", "Tells where to go, to link one's account to the sign-on."),
+    holder("POST", "sign-on/unlink", "Unlinks one's own account from the clinic's sign-on."),
     holder("POST", "sessions/end-others", "Ends every other login session of one's own."),
     holder("POST", "sessions/{session_id}/end", "Ends one login session of one's own."),
     # the staff of the clinic
@@ -119,6 +121,7 @@ DOOR_ROWS: Final[tuple[RouteRow, ...]] = (
     staff("POST", "/{person_id}/reset-factors", "Removes every second factor.", status=204),
     staff("POST", "/{person_id}/disable", "Disables somebody; they leave running calls."),
     staff("POST", "/{person_id}/enable", "Enables somebody again.", status=204),
+    staff("POST", "/{person_id}/unlink-sign-on", "Unlinks the clinic's sign-on.", status=204),
     staff("POST", "/{person_id}/role", "Gives somebody another role."),
 )
 """Part of the public port's table."""

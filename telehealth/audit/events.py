@@ -162,6 +162,8 @@ class AuditEvent(StrEnum):
     """A guest's invitation was taken back."""
     SSO_LINKED = "sso.linked"
     """An account was linked to a subject of the clinic's provider."""
+    SSO_UNLINKED = "sso.unlinked"
+    """An account was taken off the subject of the clinic's OpenID provider."""
     SSO_ACCEPTED = "sso.accepted"
     """The clinic's provider vouched for somebody; our own second step is to come."""
     AUDIT_VERIFIED = "audit.verified"

@@ -151,7 +151,21 @@ class SsoTaken(TelehealthError):
     """The subject or the account is linked already."""
 
     code = "sso.taken"
-    public_message = "This account is already linked to a sign-in."
+    public_message = "This sign-in is already linked to an account."
+
+
+class SsoOnlyWay(TelehealthError):
+    """Nothing else would open the account: no password, no passkey."""
+
+    code = "sso.only_way"
+    public_message = "This is your only way to sign in. Choose a password first."
+
+
+class SsoNotOffered(TelehealthError):
+    """The clinic has no OpenID provider."""
+
+    code = "sso.not_offered"
+    public_message = "Your clinic has no sign-on of its own."
 
 
 class PasswordTooShort(TelehealthError):

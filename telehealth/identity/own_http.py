@@ -21,6 +21,7 @@ from telehealth.identity.factors.errors import FactorRefused
 from telehealth.identity.http import let_in
 from telehealth.identity.own_view import SignInView
 from telehealth.identity.second_http import Body, PasskeyAnswer, asked, site_of
+from telehealth.identity.sso_http import providers_of
 from telehealth.identity.step_up import FactorPolicy, Proof
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.http import Services, answer, body_of, nothing, services_of
@@ -53,11 +54,17 @@ async def view(request: Request) -> Response:
     services, holder = services_of(request), holder_of(request)
     async with services.database.unit_of_work() as uow:
         found = await own_view.view(uow, holder=holder, now=services.clock.now())
+    linked = found.sign_on
     return answer(
         {
             **_told(found),
             "policy": services.staff_second_factor,
             "may_only_enrol": holder.may_only_enrol,
+            "sign_on": {
+                "is_offered": holder.actor.clinic_id in providers_of(request),
+                "linked_at": None if linked is None else _instant(linked.linked_at),
+                "issuer": None if linked is None else linked.issuer,
+            },
         }
     )
 

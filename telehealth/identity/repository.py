@@ -6,12 +6,15 @@ from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Select, delete, false, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
 from telehealth.identity.contacts import TypedContact
+from telehealth.identity.errors import SsoTaken
+from telehealth.identity.passwords import MARK_CHARACTERS
 from telehealth.identity.tables import (
     Account,
     Clinic,
@@ -94,6 +97,12 @@ async def unscoped_account_of(
         Account.person_id == person_id, Account.clinic_id == clinic_id
     )
     return await session.scalar(statement.with_for_update(of=Account) if lock else statement)
+
+
+async def unscoped_hash_marks(session: AsyncSession) -> list[str]:
+    """Return what stands before the password hashes, each once; for the operator's commands."""
+    mark = func.substr(Account.password_hash, 1, MARK_CHARACTERS)
+    return list(await session.scalars(select(mark).distinct()))
 
 
 async def unscoped_lock_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
@@ -317,20 +326,19 @@ async def unscoped_sso_identity(
     )
 
 
-async def unscoped_is_linked(session: AsyncSession, account_id: UUID) -> bool:
-    """Say whether an account belongs to a subject; for the door only."""
-    found = await session.scalar(
-        select(SsoIdentity.account_id).where(SsoIdentity.account_id == account_id)
-    )
-    return found is not None
+async def unscoped_sso_identity_of(session: AsyncSession, account_id: UUID) -> SsoIdentity | None:
+    """Return the subject of an account; for the door, and for those who manage people."""
+    return await session.scalar(select(SsoIdentity).where(SsoIdentity.account_id == account_id))
 
 
-async def unscoped_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
-    """Return an account a subject leads to; for the door only."""
-    return await session.scalar(select(Account).where(Account.id == account_id))
+async def add_sso_identity(session: AsyncSession, link: SsoIdentity) -> None:
+    """Store a link of a subject.
 
-
-async def unscoped_lock_account_of(session: AsyncSession, person_id: UUID) -> Account | None:
-    """Lock the account of a person; the caller checks the clinic."""
-    statement = select(Account).where(Account.person_id == person_id)
-    return await session.scalar(statement.with_for_update(of=Account))
+    Raises:
+        SsoTaken: A unique index refused it: the subject is another account's.
+    """
+    try:
+        async with session.begin_nested():
+            session.add(link)
+    except IntegrityError:
+        raise SsoTaken from None

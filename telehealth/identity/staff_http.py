@@ -15,7 +15,7 @@ from starlette.routing import Route
 from telehealth.access.http import actor_of
 from telehealth.access.roles import Role
 from telehealth.contract import PersonId
-from telehealth.identity import staff
+from telehealth.identity import sso_links, staff
 from telehealth.identity.entrance import session_of
 from telehealth.identity.errors import PersonUnknown
 from telehealth.identity.proofs import require_fresh
@@ -122,6 +122,13 @@ def _told(card: StaffCard) -> dict[str, Any]:
         "is_disabled": card.disabled_at is not None,
         "disabled_reason": card.disabled_reason,
         "factors": list(card.factors),
+        "sign_on": None
+        if card.sign_on is None
+        else {
+            "issuer": card.sign_on.issuer,
+            "subject": card.sign_on.subject,
+            "linked_at": card.sign_on.linked_at.isoformat().replace("+00:00", "Z"),
+        },
     }
 
 
@@ -132,4 +139,5 @@ routes: list[Route] = [
     Route("/v1/staff/{person_id}/unlock", _act(staff.unlock), methods=["POST"]),
     Route("/v1/staff/{person_id}/reset-factors", _act(staff.reset_factors), methods=["POST"]),
     Route("/v1/staff/{person_id}/enable", _act(staff.enable), methods=["POST"]),
+    Route("/v1/staff/{person_id}/unlink-sign-on", _act(sso_links.unlink), methods=["POST"]),
 ]

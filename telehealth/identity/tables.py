@@ -131,6 +131,8 @@ class Account(Base):
     wrong_tries: Mapped[int] = mapped_column(default=0)
     """Passwords and codes in a row; a whole sign-in sets it back."""
     wait_until: Mapped[datetime | None]
+    sign_on_unlinked_at: Mapped[datetime | None]
+    """Set: a subject was taken off once, so no address links one by itself any more."""
 
 
 class VisitLink(Base):
@@ -202,6 +204,8 @@ class LoginSession(Base):
     proved_by: Mapped[Proof | None] = mapped_column(EnumText(Proof))
     proved_with: Mapped[UUID | None]
     """Which factor, where it is one of several."""
+    by_sign_on: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Opened at the clinic's OpenID provider: it ends when the account's subject is unlinked."""
 
 
 class RefreshSecret(Base):

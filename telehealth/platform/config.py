@@ -105,9 +105,6 @@ class VisitServiceSettings(SealingSettings, BaseSettings):
     service_key: SecretStr
     """Base64url of 32 random bytes; signaling proves itself with it on the internal port."""
 
-    password_pepper: SecretStr
-    """Mixed into every password before it is hashed; kept away from the database."""
-
     staff_second_factor: Literal["required", "offered"] = "required"
     """`required`: staff without a second factor may do nothing but add one.  `offered` is for the
     demo: a password alone lets in."""

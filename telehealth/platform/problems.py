@@ -86,6 +86,8 @@ STATUS: Final[dict[str, int]] = {
     "sso.unreachable": 503,
     "sso.unknown": 403,
     "sso.taken": 409,
+    "sso.only_way": 409,
+    "sso.not_offered": 409,
     # appointments and visits
     "scheduling.slot_taken": 409,
     "scheduling.times_refused": 422,

@@ -63,7 +63,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             # A blind index finds again whoever's address is known already.
             identifier="email email_index",
             secret_hash="password_hash",  # noqa: S106  (a column's name)
-            operational="password_set_at wrong_tries wait_until",
+            operational="password_set_at wrong_tries wait_until sign_on_unlinked_at",
         ),
         "appointments": _columns(
             opaque="id clinic_id patient_id provider_id",
@@ -153,7 +153,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             opaque="id clinic_id person_id link_id visit_id proved_with",
             operational=(
                 "role started_at renewed_at expires_at ended_at device may_only_enrol"
-                " proved_at proved_by"
+                " proved_at proved_by by_sign_on"
             ),
         ),
         "memberships": _columns(
@@ -200,7 +200,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         "pending_sign_ins": _columns(
             opaque="account_id",
             secret_hash="secret_hash",  # noqa: S106  (a column's name)
-            operational="device expires_at used_at",
+            operational="device by_sign_on expires_at used_at",
         ),
         "people": _columns(
             opaque="id clinic_id",

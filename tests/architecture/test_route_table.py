@@ -72,10 +72,13 @@ BODYLESS = {
     ("POST", "/v1/own/recovery-codes"),
     ("POST", "/v1/own/sessions/end-others"),
     ("POST", "/v1/own/sessions/{session_id}/end"),
+    ("POST", "/v1/own/sign-on/link"),
+    ("POST", "/v1/own/sign-on/unlink"),
     ("POST", "/v1/staff/{person_id}/password-link"),
     ("POST", "/v1/staff/{person_id}/unlock"),
     ("POST", "/v1/staff/{person_id}/reset-factors"),
     ("POST", "/v1/staff/{person_id}/enable"),
+    ("POST", "/v1/staff/{person_id}/unlink-sign-on"),
     ("POST", "/v1/visits/{visit_id}/guests/{participant_id}/revoke"),
 }
 

@@ -25,7 +25,6 @@ from tests.support.sealing import keys_database_url, root_key_file
 
 ORIGIN = "https://clinic.example.org"
 SERVICE_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
-PEPPER = "pepper-for-tests"
 
 
 def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> VisitServiceSettings:
@@ -46,7 +45,6 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         "signaling_socket_url": "wss://calls.example.org/v1/socket",
         "keys_file": keys_file,
         "service_key": SecretStr(SERVICE_KEY),
-        "password_pepper": SecretStr(PEPPER),
         "redis_url": SecretStr("unix:///nowhere/redis.sock"),
         # Most tests are about something else; those of the door ask for more.
         "staff_second_factor": "offered",
