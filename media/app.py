@@ -154,7 +154,8 @@ class Application:
             _log.error("task.failed", error=type(fault).__name__)
 
     def _on_tick(self, now: float) -> None:
-        self.node.on_tick(now)
+        with self.mux.batch():
+            self.node.on_tick(now)
         if self.node.is_draining and not self.node.rooms:
             self._emptied.set()
         if not self.node.rooms and now >= self._collected_at + IDLE_COLLECTION_EVERY_S:

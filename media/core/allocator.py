@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 AUDIO_BPS: Final = 40_000
 UP_AFTER_S: Final = 2.0
@@ -34,12 +34,13 @@ class Reason(StrEnum):
     """The viewer's downlink carries no more."""
     SENDER = "sender"
     """The sender's better layers do not arrive."""
+    LOAD = "load"
+    """The node is short of processor time."""
     MUTED = "muted"
     """The sender has switched it off, or the server paused it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One rung of a publication's ladder."""
 
     rank: int
@@ -48,8 +49,7 @@ class Step:
     bps: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What one picture slot could get, and how dear it is."""
 
     slot: str
@@ -61,8 +61,7 @@ class Request:
     """Why there is no step above the last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """What one slot gets."""
 
     step: Step

@@ -25,6 +25,8 @@ DECREASE_EVERY_S: Final = 0.3
 STEP_AGAIN_S: Final = 1.0
 """What was lowered shows only when the layers have followed."""
 GROWTH_A_S: Final = 0.08
+EAGER_GROWTH_A_S: Final = 0.4
+"""Until the link has shown a limit: a room of four has its pictures within six seconds."""
 GROWTH_MIN_BPS_A_S: Final = 20_000
 """So that a link which had sunk to the floor carries pictures again within ten seconds."""
 LOSS_HIGH: Final = 0.10
@@ -45,6 +47,7 @@ PROBE_OVER: Final = 1.1
 PROBE_PAUSE_S: Final = 3.0
 PACKET_OVERHEAD: Final = 28
 """UDP and IPv4."""
+_NOT_YET: Final = float("-inf")
 
 
 class Estimator:
@@ -61,7 +64,7 @@ class Estimator:
         self._bases: deque[tuple[float, float]] = deque()
         """(when told, least one-way delay of its window), the least of later ones kept."""
         self._fed_at: float | None = None
-        self._lowered_at = float("-inf")
+        self._lowered_at = _NOT_YET
         self._grown_at: float | None = None
         self._probe_from = 0.0
         self._is_probing = False
@@ -154,12 +157,13 @@ class Estimator:
             self._probe_from = now + PROBE_PAUSE_S
 
     def _grow(self, now: float) -> None:
-        """Eight per cent a second, as far as what was carried bears it out."""
+        """Eight per cent a second, more before the first limit, as far as was carried."""
         since = now if self._grown_at is None else self._grown_at
         self._grown_at = now
         passed = min(now - since, 1.0)
         bound = CARRIED_FACTOR * self.carried_bps(now=now) + CARRIED_SLACK_BPS
-        grown = self.bps + passed * max(GROWTH_A_S * self.bps, GROWTH_MIN_BPS_A_S)
+        share = EAGER_GROWTH_A_S if self._lowered_at == _NOT_YET else GROWTH_A_S
+        grown = self.bps + passed * max(share * self.bps, GROWTH_MIN_BPS_A_S)
         self.bps = min(max(self.bps, min(grown, bound)), CEILING_BPS)
 
     def _note_base(self, delay: float, now: float) -> None:

@@ -8,7 +8,7 @@ callback: events are batched and drained by whoever owns the loop.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NewType, Protocol, TypeAlias
+from typing import NamedTuple, NewType, Protocol, TypeAlias
 
 Addr: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 """As the socket gives it: IPv4 pair or IPv6 quadruple."""
@@ -103,16 +103,14 @@ class ReceiveFacts:
     slots: tuple[SendSpec, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicationKey:
+class PublicationKey(NamedTuple):
     """A publication inside the node."""
 
     peer: PeerKey
     mid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotKey:
+class SlotKey(NamedTuple):
     """A slot inside the node."""
 
     peer: PeerKey
@@ -135,8 +133,7 @@ class RouteEdit:
     is_attached: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamSample:
+class StreamSample(NamedTuple):
     """What has arrived of one encoding since it was bound; counts only ever rise."""
 
     rank: int
@@ -150,8 +147,7 @@ class StreamSample:
     """Highest temporal layer seen; -1 when its packets tell none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotSample:
+class SlotSample(NamedTuple):
     """What fills one slot now."""
 
     mid: str
@@ -161,8 +157,7 @@ class SlotSample:
     """A key frame is awaited."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerSample:
+class PeerSample(NamedTuple):
     """How one peer fared since it was last asked about."""
 
     span_s: float
@@ -202,8 +197,7 @@ class KeyFrameStalled:
     publication: PublicationKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticated:
+class Authenticated(NamedTuple):
     """A packet of this peer passed SRTP or SRTCP authentication since the last drain."""
 
     peer: PeerKey

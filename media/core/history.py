@@ -1,9 +1,11 @@
 """What was received and what was sent, for as long as somebody may ask for it again.  Pure.
 
 One copy of each source packet serves every subscriber; a slot remembers only which source packet
-went out under which number.  The hot path writes the lists itself; the verbs are for the rest.
+went out under which number.  A packet is held for one to two seconds, and never more packets than
+the ring has places.  The hot path writes the rings itself; the verbs are for the rest.
 """
 
+from array import array
 from typing import Final
 
 AUDIO_PACKETS: Final = 256
@@ -19,12 +21,14 @@ class PacketRing:
         size: A power of two.
     """
 
-    __slots__ = ("mask", "numbers", "packets")
+    __slots__ = ("_before", "_let_go", "mask", "numbers", "packets")
 
     def __init__(self, size: int) -> None:
         self.mask = size - 1
         self.packets: list[bytes] = [b""] * size
-        self.numbers: list[int] = [-1] * size
+        self.numbers = array("q", [-1]) * size
+        """What was there, so that it is known when it comes again, held or not."""
+        self._before = self._let_go = 0
 
     def put(self, extended_seq: int, packet: bytes) -> None:
         """Keep a packet, in place of one `size` numbers older."""
@@ -35,11 +39,22 @@ class PacketRing:
     def find(self, extended_seq: int) -> bytes | None:
         """Return a packet that is still held."""
         at = extended_seq & self.mask
-        return self.packets[at] if self.numbers[at] == extended_seq else None
+        return self.packets[at] or None if self.numbers[at] == extended_seq else None
+
+    def new_second(self, highest: int) -> None:
+        """Let go what is older than a second.
+
+        Args:
+            highest: Extended number of the newest packet.
+        """
+        for number in range(max(self._let_go, highest - self.mask), self._before):
+            if self.numbers[number & self.mask] == number:
+                self.packets[number & self.mask] = b""
+        self._let_go, self._before = self._before, highest + 1
 
 
 class SentRing:
-    """Which source packet went out under which number: integers only, three a packet.
+    """Which source packet went out under which number: three machine integers a packet.
 
     Args:
         size: A power of two.
@@ -49,9 +64,9 @@ class SentRing:
 
     def __init__(self, size: int) -> None:
         self.mask = size - 1
-        self.numbers: list[int] = [-1] * size
-        self.sources: list[int] = [-1] * size
-        self.eras: list[int] = [0] * size
+        self.numbers = array("l", [-1]) * size
+        self.sources = array("q", [-1]) * size
+        self.eras = array("l", [0]) * size
         self._resends: dict[tuple[int, int], tuple[int, float]] = {}
 
     def put(self, seq: int, source_extended_seq: int, era: int) -> None:

@@ -17,6 +17,8 @@ DEAD_AFTER_S: Final = 1.0
 RANK_BPS: Final = (150_000, 500_000, 1_500_000)
 """By rank of a camera's three encodings: 320×180, 640×360, 1280×720."""
 RANK_WIDTH_PX: Final = (320, 640, 1_280)
+LOAD_WIDTH_PX: Final = (1_280, 640, 320)
+"""Widest picture forwarded, by the node's overload level: all, h, q."""
 HALF_RATE_BPS: Final = 90_000
 SINGLE_BPS: Final = 500_000
 SINGLE_LEAST_BPS: Final = 100_000
@@ -104,6 +106,31 @@ def rank_for_width(max_width_px: int, count: int) -> int:
         if width_px >= max_width_px:
             return rank
     return count - 1
+
+
+def under_load(
+    steps: tuple[Step, ...], limit: Reason, *, count: int, level: int
+) -> tuple[tuple[Step, ...], Reason]:
+    """Return what is left of a viewer's steps on a node that is overloaded, and what bounds it.
+
+    The smallest encoding always stays, and so does a publication's only one, as a screen has.
+
+    Args:
+        steps: As `steps_of` gives them.
+        limit: Likewise.
+        count: How many encodings the publication has.
+        level: 0 no overload, 1 cap to h, 2 cap to q.
+    """
+    widest = [
+        rank
+        for rank, width_px in enumerate(RANK_WIDTH_PX[-count:])
+        if width_px <= LOAD_WIDTH_PX[level]
+    ]
+    top = max(widest, default=0)
+    if count == 1 or not steps or steps[-1].rank <= top:
+        return steps, limit
+    left = tuple(each for each in steps if each.rank <= top) or steps[:1]
+    return left, Reason.LOAD
 
 
 def cost_bps(rank: int, count: int, measured_bps: float) -> int:

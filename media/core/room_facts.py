@@ -1,13 +1,12 @@
 """What a room's machine says: what is to be done, and who sees what.  Plain data."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from media.contract.control import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(NamedTuple):
     """One section of one participant's peer connection."""
 
     participant_id: str
@@ -43,8 +42,7 @@ class PublicationMuted:
     is_muted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
+class Publication(NamedTuple):
     """One publication, as the balance of the room sees it."""
 
     publication_id: str
@@ -53,8 +51,7 @@ class Publication:
     is_muted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(NamedTuple):
     """One slot that shows or sounds a publication, and how dear that is to its viewer."""
 
     slot_mid: str

@@ -8,6 +8,7 @@ Source:
     draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2 (extension) and 3 (feedback).
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -289,8 +290,8 @@ class SentLog:
 
     def __init__(self) -> None:
         self.number = SEQ_MOD
-        self.sent_at = [0.0] * SENT_REMEMBERED
-        self.sizes = [0] * SENT_REMEMBERED
+        self.sent_at = array("d", [0.0]) * SENT_REMEMBERED
+        self.sizes = array("h", [0]) * SENT_REMEMBERED
         """0: told as received, or nothing yet; below 0: told as lost."""
         self._ticks = -1
 

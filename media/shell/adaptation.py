@@ -66,6 +66,7 @@ class Adaptation:
         self._balance = Balance(engine=engine, room=room, rids_of=self._rids_of, key_of=key_of)
         self._welfare = Welfare(engine, self._balance)
         self.hurry = self._balance.hurry
+        self.cap = self._balance.cap
         self.lose = self._welfare.lose
         self.find = self._welfare.find
 

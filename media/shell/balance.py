@@ -23,8 +23,8 @@ from media.core.allocator import (
     Step,
 )
 from media.core.engine_face import Engine, PeerKey, PublicationKey, SlotKey, StreamSample
-from media.core.layers import Layers, rank_for_width, steps_of
-from media.core.room_facts import Publication, View
+from media.core.layers import Layers, rank_for_width, steps_of, under_load
+from media.core.room_facts import Publication, Section, View
 from media.core.speakers import WINDOW_S, Speakers
 
 LOOK_EVERY_S: Final = 0.1
@@ -71,6 +71,7 @@ class Sees(Protocol):
 class _Track:
     """One publication: its encodings, and what is measured of them."""
 
+    section: Section
     key: PublicationKey
     rids: tuple[str, ...]
     layers: Layers
@@ -129,6 +130,12 @@ class Balance:
         self._speakers = Speakers()
         self.look_at = self._decide_at = self._window_at = float("-inf")
         self._effects: list[BalanceEffect] = []
+        self._overload_level = 0
+
+    def cap(self, overload_level: int) -> None:
+        """Forward no picture wider than the node's load allows, from the next tick on."""
+        self._overload_level = overload_level
+        self.hurry()
 
     @property
     def recent_speakers(self) -> tuple[str, ...]:
@@ -206,18 +213,19 @@ class Balance:
         for gone in [each for each in self._tracks if each not in publications]:
             del self._tracks[gone]
         for publication_id, publication in publications.items():
-            section = publication.section
-            key = PublicationKey(
-                peer=self._key_of(section.participant_id, section.attach_epoch), mid=section.mid
-            )
             track = self._tracks.get(publication_id)
-            if track is None or track.key != key:
-                rids = self._rids_of(publication)
-                track = _Track(key, rids, Layers(count=max(1, len(rids)), now=now))
-                self._tracks[publication_id] = track
+            if track is None or track.section != publication.section:
+                track = self._tracks[publication_id] = self._track(publication, now)
             self._measure(track, now)
             if publication.is_muted:
                 track.layers.excuse(now=now)
+
+    def _track(self, publication: Publication, now: float) -> _Track:
+        section, rids = publication.section, self._rids_of(publication)
+        key = PublicationKey(
+            peer=self._key_of(section.participant_id, section.attach_epoch), mid=section.mid
+        )
+        return _Track(section, key, rids, Layers(count=max(1, len(rids)), now=now))
 
     def _measure(self, track: _Track, now: float) -> None:
         track.samples = self._engine.streams(track.key)
@@ -260,6 +268,9 @@ class Balance:
             top_temporal=track.samples[0].top_temporal if track.samples else -1,
             measured_bps=track.bps,
             now=now,
+        )
+        steps, limit = under_load(
+            steps, limit, count=track.layers.count, level=self._overload_level
         )
         priority = view.priority
         if publication.source is Source.SCREEN:

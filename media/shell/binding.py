@@ -43,7 +43,7 @@ def bind(streams: PeerStreams, ssrc: int, packet: bytes) -> tuple[Encoding, bool
     if len(streams.encodings) >= ENCODINGS_MAX:
         return None
     is_first = not live
-    encoding = Encoding(streams.key, home.section, ssrc, rank=home.rank)
+    encoding = Encoding(streams.key, home.section, ssrc, rank=home.rank, owing=streams.owing)
     encoding.is_muted = streams.drops(home.section.mid)
     if not streams.bring_live(encoding):
         return None

@@ -42,7 +42,7 @@ SSRCS_MAX: Final = 64
 PACKETS_A_SECOND: Final = 3_000
 BYTES_A_SECOND: Final = 1_500_000
 RTCP_A_SECOND: Final = 100
-HEARD_EVERY_S: Final = 0.1
+HEARD_EVERY_S: Final = 0.25
 """Who was heard is told this often: the silences that matter last seconds."""
 
 _DRAW: Final = partial(secrets.randbits, 32)
@@ -271,7 +271,10 @@ class PythonEngine:
         if is_new_second:
             self._second_from = now
         for streams in self._peers.values():
-            self._events += self._feedback.due(streams, now)
+            if streams.arrived_at and streams.arrivals.is_due(now=now):
+                self._feedback.tell_arrivals(streams, now)
+            if streams.owing:
+                self._events += self._feedback.due(streams, now)
             if streams.probe.wanted_bps:
                 self._repair.probe(streams, now)
             if is_new_second:
@@ -335,7 +338,7 @@ class PythonEngine:
             encoding.hold_slots()
             encoding.forget_debts()  # nothing is owed while muted
             if encoding.is_video and encoding.waiting and not is_muted:
-                encoding.gate.keep(now=self._now)
+                encoding.need_key_frame(self._now)
 
     def _ask_for_starts(self, streams: PeerStreams, mid: str) -> None:
         """Ask for a key frame of every encoding of a section that somebody waits for."""

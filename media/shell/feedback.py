@@ -91,19 +91,20 @@ class Feedback:
         slot.peer.key_frames_asked += 1
         source = slot.source or slot.target
         if source is not None and not source.is_muted:
-            source.gate.keep(now=now)
+            source.need_key_frame(now)
 
     def due(self, streams: PeerStreams, now: float) -> list[EngineEvent]:
         """Ask a peer for what it lost and for the key frames it owes, where somebody looks."""
         events: list[EngineEvent] = []
-        if streams.arrived_at and streams.arrivals.is_due(now=now):
-            self._tell_arrivals(streams, now)
-        for encoding in streams.encodings.values():
-            if not (encoding.slots or encoding.waiting):  # as `is_watched`, without its call
+        for encoding in list(streams.owing):
+            gate = encoding.gate
+            if not encoding.loss.missing and gate.deadline is None:
+                del streams.owing[encoding]
+                continue
+            if not encoding.is_watched:
                 continue
             if encoding.loss.missing:
                 self._ask_again(streams, encoding, now)
-            gate = encoding.gate
             if gate.deadline is not None and now >= gate.deadline:
                 if gate.on_deadline(now=now, rtt_s=streams.trips.rtt_s):
                     self._send_pli(streams, encoding)
@@ -115,6 +116,8 @@ class Feedback:
         """Report what was received and sent, and how much may come."""
         self._report_reception(streams, now)
         streams.estimator.on_silence(now=now)
+        for encoding in streams.encodings.values():
+            encoding.ring.new_second(encoding.reception.highest)
         for slot in streams.slots.values():
             slot.new_second()
             if slot.source is None or not slot.packets_sent:
@@ -136,7 +139,7 @@ class Feedback:
 
     def ask_key_frame(self, streams: PeerStreams, encoding: Encoding, now: float) -> None:
         """Ask a sender for a key frame, unless it was asked a moment ago or is muted."""
-        if encoding.is_video and not encoding.is_muted and encoding.gate.ask(now=now):
+        if encoding.is_video and not encoding.is_muted and encoding.may_ask_key_frame(now):
             self._send_pli(streams, encoding)
 
     def say_bye(self, streams: PeerStreams) -> None:
@@ -146,7 +149,7 @@ class Feedback:
             compound = self._head(streams) + rtcp.write_bye(ssrcs=ended[:BLOCKS_MAX])
             self._send(streams, compound, Count.REPORTS_SENT)
 
-    def _tell_arrivals(self, streams: PeerStreams, now: float) -> None:
+    def tell_arrivals(self, streams: PeerStreams, now: float) -> None:
         """Tell a sender when its packets arrived (transport-wide congestion control)."""
         media_ssrc = next(iter(streams.encodings), streams.feedback_ssrc)
         for part in streams.arrivals.take(

@@ -344,11 +344,11 @@ class Forwarder:
     def _on_gap(self, encoding: Encoding, first: int, number: int, now: float) -> None:
         """Loss, or a jump so far that the sender began anew: then slots close it up."""
         if encoding.may_ask_again:
-            encoding.loss.on_gap(first, number, now=now)
+            encoding.miss(first, number, now)
         if number - first > GAP_MAX:
             encoding.hold_slots()
             if encoding.is_video:
-                encoding.gate.keep(now=now)
+                encoding.need_key_frame(now)
 
     def _find_level(self, encoding: Encoding, packet: bytes) -> int:
         """Look for the level where it has not been before, and remember the place."""

@@ -5,7 +5,6 @@ wants done is done before the next input.  Not here: rooms as a set, repeats of 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
@@ -34,31 +33,19 @@ from media.contract.control import (
     Unpublish,
 )
 from media.contract.errors import Refused
-from media.core.engine_face import Kind, PeerKey, PublicationKey, Route, RouteEdit, SlotKey
+from media.core.engine_face import Kind, PeerKey, PublicationKey, RouteEdit
 from media.core.ice_lite import Lost, Suspect
 from media.core.room import Room
-from media.core.room_facts import PublicationMuted, RouteChanged, Section, SlotMapMade
+from media.core.room_facts import PublicationMuted, RouteChanged, SlotMapMade
 from media.shell import dtls_seam
 from media.shell.adaptation import Adaptation
+from media.shell.engine_names import EngineNames
 from media.shell.peer import Closed, Connected, Peer, PeerNews, Plant
+from media.shell.seat import Seat
 
 EMPTY_LIMIT_S: Final = 300.0
 """A room without a peer for this long is closed by us."""
-
-
-@dataclass(slots=True)
-class Seat:
-    """One participant with a peer."""
-
-    participant_id: str
-    peer_epoch: int
-    """Attach epoch of the `attach-peer` that made the peer; part of its key."""
-    peer: Peer
-    offer_id: int = 0
-    publications: dict[str, str] = field(default_factory=dict)
-    """publication_id → mid."""
-    bound_mids: set[str] = field(default_factory=set)
-    is_paused: bool = False
+_AT_ONCE, _NEVER = float("-inf"), float("inf")
 
 
 class HostedRoom:
@@ -79,15 +66,17 @@ class HostedRoom:
         self.seats: dict[str, Seat] = {}
         self._seats_max = seats_max
         self._plant = plant
+        self._names = EngineNames(room_id)
         self._tell = tell
         self._room = plant.recorder.room(
             Room(seats=seats_max), name=f"{room_id}/{epoch}", seats=seats_max, now=now
         )
         self._adaptation = Adaptation(
-            engine=plant.engine, room=self._room, seat_of=self.seats.get, key_of=self._key
+            engine=plant.engine, room=self._room, seat_of=self.seats.get, key_of=self._names.peer
         )
         self._fences: dict[str, int] = {}
         self._cname = dtls_seam.draw_name()
+        self._due_at = _AT_ONCE
         self.is_fenced = False
         """Nothing flows until signaling has confirmed this room's epoch."""
         self._empty_since: float | None = now
@@ -105,6 +94,11 @@ class HostedRoom:
         """Let flow again what is not paused for a reason of its own."""
         self.is_fenced = False
         self._settle_pauses()
+
+    def cap(self, overload_level: int) -> None:
+        """Forward no picture wider than the node's load allows."""
+        self._adaptation.cap(overload_level)
+        self._due_at = _AT_ONCE
 
     def epoch_of(self, seat: Seat) -> int:
         """Return the newest attach epoch that spoke for a seat."""
@@ -124,18 +118,31 @@ class HostedRoom:
         if command.attach_epoch < fence:
             raise Refused(RefusalCode.STALE_ATTACH_EPOCH)
         self._fences[command.participant_id] = command.attach_epoch
+        self._due_at = _AT_ONCE
         sdp = self._dispatch(command, now)
         self._obey(now)
         return Done(request_id=command.request_id, sdp=sdp)
 
     def on_tick(self, *, now: float) -> None:
-        """Do what is due in every peer and in the room."""
+        """Do what is due in every peer and in the room.
+
+        A tick before `due_at` finds nothing to do and costs nothing.  What a datagram brings
+        nearer is noticed a tenth of a second late at most: so often a room looks at its balance.
+        """
+        if now < self._due_at:
+            return
         for seat in list(self.seats.values()):
             seat.peer.on_tick(now=now)
-        if self._room.deadline is not None and now >= self._room.deadline:
+        deadline = self._room.deadline
+        if deadline is not None and now >= deadline:
             self._room.on_deadline(now=now)
         self._obey(now)
         self._adapt(now)
+        self._due_at = min(
+            self._adaptation.deadline,
+            _NEVER if (deadline := self._room.deadline) is None else deadline,
+            *(seat.peer.deadline for seat in self.seats.values()),
+        )
 
     def on_bound(self, seat: Seat, mid: str) -> None:
         """Note that packets of a send section arrive; tell it once it has a name."""
@@ -213,7 +220,7 @@ class HostedRoom:
         if seat is not None:
             self._end(seat, now)
             self._obey(now)
-        key = self._key(command.participant_id, command.attach_epoch)
+        key = self._names.peer(command.participant_id, command.attach_epoch)
         may_publish = frozenset(Source(each) for each in command.may_publish)
         peer = Peer(
             key=key,
@@ -332,6 +339,7 @@ class HostedRoom:
             self._empty_since = now
 
     def _on_news(self, seat: Seat, news: PeerNews) -> None:
+        self._due_at = _AT_ONCE
         match news:
             case Connected(profile=profile):
                 self._adaptation.find(seat.participant_id)
@@ -353,27 +361,15 @@ class HostedRoom:
         for effect in self._room.take_effects():
             match effect:
                 case RouteChanged():
-                    edits.append(self._edit(effect))
+                    edits.append(self._names.edit(effect))
                 case SlotMapMade():
                     self._tell_map(effect)
                 case PublicationMuted(source=source, is_muted=is_muted):
-                    self._plant.engine.set_muted(self._publication(source), is_muted=is_muted)
+                    self._plant.engine.set_muted(self._names.publication(source), is_muted=is_muted)
         if edits:
             self._plant.engine.route(edits, now=now)
             self._adaptation.hurry()
-
-    def _key(self, participant_id: str, peer_epoch: int) -> PeerKey:
-        return PeerKey(f"{self.room_id}/{participant_id}/{peer_epoch}")
-
-    def _publication(self, section: Section) -> PublicationKey:
-        key = self._key(section.participant_id, section.attach_epoch)
-        return PublicationKey(peer=key, mid=section.mid)
-
-    def _edit(self, change: RouteChanged) -> RouteEdit:
-        sink = self._key(change.sink.participant_id, change.sink.attach_epoch)
-        slot = SlotKey(peer=sink, mid=change.sink.mid)
-        route = Route(publication=self._publication(change.source), slot=slot)
-        return RouteEdit(route=route, is_attached=change.is_attached)
+            self._due_at = _AT_ONCE
 
     def _tell_map(self, made: SlotMapMade) -> None:
         seat = self.seats.get(made.participant_id)

@@ -35,10 +35,11 @@ from media.contract.control import (
 from media.contract.errors import PeerViolation, Refused
 from media.core.admission import ROOM_LOAD_MAX, Admission
 from media.core.engine_face import Authenticated, EngineEvent, PublicationBound
-from media.shell.hosted_room import HostedRoom, Seat
+from media.shell.hosted_room import HostedRoom
 from media.shell.peer import Plant
 from media.shell.results import Result, Results, refusal
 from media.shell.room_sync import restate
+from media.shell.seat import Seat
 from media.shell.timers import TICK_S
 
 EPOCH_KEPT_S: Final = 300.0
@@ -274,6 +275,7 @@ class Node:
             tell=partial(self._tell, hosted),
             now=now,
         )
+        hosted.room.cap(self._overload_told)
         self._rooms[command.room_id] = hosted
 
     def _check_closed_epoch(self, command: ControlCommand, now: float) -> None:
@@ -368,6 +370,8 @@ class Node:
         )
         if self._admission.level != self._overload_told:
             self._overload_told = self._admission.level
+            for room in self.hosted_rooms():
+                room.cap(self._overload_told)
             self._tell_all(NodeOverloaded(number=0, level=self._overload_told))
         self._swept_at = now
 

@@ -46,6 +46,7 @@ ASSOCIATIONS_MAX: Final = 3
 forged hello that came first costs the client one round trip, not the visit."""
 DTLS_PER_S_CONNECTING: Final = 64
 DTLS_PER_S_CONNECTED: Final = 20
+_NEVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,12 @@ class Peer:
         """Take the engine's word that a packet of this peer was authentic."""
         self._machine.on_media(now=now)
         self._obey(now)
+
+    @property
+    def deadline(self) -> float:
+        """When `on_tick` is owed, unless a datagram or a command changes it."""
+        ice = _NEVER if self._ice is None else self._ice.deadline
+        return ice if self._connect_by is None else min(ice, self._connect_by)
 
     def on_tick(self, *, now: float) -> None:
         """Do what is due."""

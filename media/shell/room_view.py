@@ -2,7 +2,8 @@
 
 from media.contract.control import PathState, SeatSeen
 from media.contract.operator import SeatShown, SlotSeen
-from media.shell.hosted_room import HostedRoom, Seat
+from media.shell.hosted_room import HostedRoom
+from media.shell.seat import Seat
 
 
 def seen(room: HostedRoom) -> tuple[SeatSeen, ...]:

@@ -73,6 +73,7 @@ class Encoding:
         "loud",
         "may_ask_again",
         "octets",
+        "owing",
         "publication",
         "rank",
         "reception",
@@ -88,8 +89,18 @@ class Encoding:
         "waiting",
     )
 
-    def __init__(self, peer: PeerKey, section: ReceiveSection, ssrc: int, *, rank: int = 0) -> None:
+    def __init__(
+        self,
+        peer: PeerKey,
+        section: ReceiveSection,
+        ssrc: int,
+        *,
+        rank: int = 0,
+        owing: "dict[Encoding, None] | None" = None,
+    ) -> None:
         self.publication = PublicationKey(peer=peer, mid=section.mid)
+        self.owing = {} if owing is None else owing
+        """Its peer's encodings of which something is still to come."""
         self.ssrc = ssrc
         self.rank = rank
         """0 is the smallest of a publication's encodings."""
@@ -140,6 +151,21 @@ class Encoding:
         at = 0 if self.twcc_id is None else number_position(packet, self.twcc_id)
         self.twcc_at, self.twcc_mark = at, packet[12:16] if at else NO_MARK
         return at
+
+    def miss(self, first: int, after: int, now: float) -> None:
+        """Note that the numbers from `first` up to but not `after` did not arrive."""
+        self.loss.on_gap(first, after, now=now)
+        self.owing[self] = None
+
+    def need_key_frame(self, now: float) -> None:
+        """Have a key frame asked for at the next tick that may."""
+        self.gate.keep(now=now)
+        self.owing[self] = None
+
+    def may_ask_key_frame(self, now: float) -> bool:
+        """Say whether a key frame is to be asked for at once; else a later tick does."""
+        self.owing[self] = None
+        return self.gate.ask(now=now)
 
     def hold_slots(self) -> None:
         """Let every slot wait for a new start: what follows is no continuation."""

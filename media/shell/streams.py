@@ -34,6 +34,7 @@ class PeerStreams:
         "live",
         "muted_mids",
         "nacked",
+        "owing",
         "packets_in",
         "path",
         "probe",
@@ -67,6 +68,8 @@ class PeerStreams:
         """By SSRC."""
         self.live: dict[str, dict[int, Encoding]] = {}
         """By mid and rank: the encodings that may be forwarded."""
+        self.owing: dict[Encoding, None] = {}
+        """Encodings with packets missing or a key frame asked for: the tick looks at these."""
         self.rtx: dict[int, Encoding] = {}
         self.slots: dict[str, Slot] = {}
         self.slot_of_ssrc: dict[int, Slot] = {}

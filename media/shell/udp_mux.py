@@ -10,7 +10,8 @@ Source:
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import partial
 from time import monotonic
@@ -19,6 +20,7 @@ from typing import Final, Protocol, TypeAlias
 from media.core.engine_face import Addr, Engine
 from media.core.ice_lite import Verdict
 from media.core.stun import BindingRequest, NotAStunCheck, read_request
+from media.shell.outbox import Outbox
 
 DATAGRAMS_A_WAKE: Final = 64
 DATAGRAM_BYTES_MIN: Final = 12
@@ -168,6 +170,9 @@ class UdpMux:
 
     def __init__(self, sockets: Iterable[socket.socket]) -> None:
         self._sockets = {4 if each.family == socket.AF_INET6 else 2: each for each in sockets}
+        self._outboxes = {
+            size: Outbox(opened, self._note_unsent) for size, opened in self._sockets.items()
+        }
         self._engine: Engine | None = None
         self._intakes: list[_Intake] = []
         self._by_addr: dict[Addr, MuxPeer] = {}
@@ -184,16 +189,30 @@ class UdpMux:
 
     @property
     def sendto(self) -> Callable[[bytes, Addr], object]:
-        """How the engine sends: straight into the socket when there is one only."""
-        if len(self._sockets) == 1:
-            return next(iter(self._sockets.values())).sendto
-        return lambda data, addr: self._sockets[len(addr)].sendto(data, addr)
+        """How the engine sends; while the mux drains, and in a `batch`, together."""
+        if len(self._outboxes) == 1:
+            return next(iter(self._outboxes.values())).send
+        return lambda data, addr: self._outboxes[len(addr)].send(data, addr)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Send together what the engine sends inside a `with` block."""
+        for outbox in self._outboxes.values():
+            outbox.hold()
+        try:
+            yield
+        finally:
+            for outbox in self._outboxes.values():
+                outbox.release()
+
+    def _note_unsent(self, count: int) -> None:
+        self.counts[Guard.SEND_ERROR] += count
 
     def start(self, engine: Engine) -> None:
         """Read from now on, handing packets of known addresses to `engine`."""
         self._engine = engine
         self._intakes = [
-            _Intake(opened, partial(self.drain, opened.recvfrom))
+            _Intake(opened, partial(self._drain_together, opened.recvfrom))
             for opened in self._sockets.values()
         ]
 
@@ -203,6 +222,10 @@ class UdpMux:
             self._intakes.pop().close()
         for opened in self._sockets.values():
             opened.close()
+
+    def _drain_together(self, recvfrom: RecvFrom) -> int:
+        with self.batch():
+            return self.drain(recvfrom)
 
     def drain(self, recvfrom: RecvFrom) -> int:  # noqa: C901  (one check a wake)
         """Take what the socket holds, at most 64 datagrams, and return how many there were."""
@@ -247,6 +270,8 @@ class UdpMux:
 
     def set_ufrags(self, peer: MuxPeer, ufrags: frozenset[str]) -> None:
         """Route checks that name these ufrags, and no others, to `peer`."""
+        if self._ufrags.get(peer) == ufrags:
+            return
         for ufrag in self._ufrags.get(peer, frozenset()) - ufrags:
             del self._by_ufrag[ufrag]
         self._by_ufrag.update(dict.fromkeys(ufrags, peer))

@@ -15,8 +15,9 @@ from tests.support.requirements import Figure
 
 SECONDS = float(os.environ.get("FUZZ_S", "0"))
 ROUNDS = 2_000
-MEDIAN_US = 1_000
-SDP_MEDIAN_US = 20_000
+MOST_US = 1_000
+"""Processor time that 99.9 % of the inputs stay below."""
+SDP_MOST_US = 50_000
 """A whole offer, read and answered; it comes by the control channel, once a connection."""
 
 IDS = {
@@ -51,7 +52,7 @@ def test_nothing_escapes(name: str, seed: int, outcomes: list[Outcome], figure: 
 
     outcomes.append(outcome)
     figure(str(outcome))
-    assert outcome.median_us < (SDP_MEDIAN_US if name == "sdp" else MEDIAN_US)
+    assert outcome.most_us < (SDP_MOST_US if name == "sdp" else MOST_US)
 
 
 def test_every_target_names_what_it_shows() -> None:

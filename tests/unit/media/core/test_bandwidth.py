@@ -59,13 +59,31 @@ def test_it_starts_where_a_call_can_begin(link: Link) -> None:
     assert link.bps == START_BPS
 
 
-def test_a_clean_link_rises_eight_per_cent_a_second_as_far_as_is_carried(link: Link) -> None:
-    link.tell(1.0)
+def test_a_clean_link_rises_fast_until_it_shows_a_limit_and_as_far_as_is_carried(
+    link: Link,
+) -> None:
+    link.tell(1.0, bps=5_000_000)
     after_one = link.bps
-    link.tell(1.0)
-    assert link.bps == pytest.approx(after_one * 1.083, rel=0.01)
+    link.tell(1.0, bps=5_000_000)
+    assert link.bps == pytest.approx(after_one * 1.48, rel=0.02)
+    link.tell(4.0, bps=5_000_000)
+    assert link.bps > 4_200_000  # three pictures and their voices
 
-    link.tell(20.0)
+    link.tell(20.0, bps=5_000_000)
+    carried = link.estimator.carried_bps(now=link.now)
+    assert link.bps == pytest.approx(CARRIED_FACTOR * carried + CARRIED_SLACK_BPS, rel=0.05)
+
+
+def test_after_a_limit_it_rises_eight_per_cent_a_second_as_far_as_is_carried(link: Link) -> None:
+    link.tell(1.0)
+    for step in range(1, 7):
+        link.tell(0.1, bps=300_000, queue_s=0.1 * step)
+    link.tell(2.0)
+    before = link.bps
+    link.tell(1.0)
+    assert link.bps == pytest.approx(before * 1.083, rel=0.01)
+
+    link.tell(30.0)
     carried = link.estimator.carried_bps(now=link.now)
     assert link.bps == pytest.approx(CARRIED_FACTOR * carried + CARRIED_SLACK_BPS, rel=0.05)
 

@@ -15,6 +15,34 @@ def test_a_packet_is_held_until_one_a_ring_newer_takes_its_place() -> None:
     assert ring.find(1) is None
 
 
+def test_a_packet_is_held_for_one_to_two_seconds_and_known_for_longer() -> None:
+    ring = PacketRing(8)
+    held = []
+    for second in range(
+        4
+    ):  # an even number comes right after a second began, an odd one at its end
+        ring.put(2 * second, b"early")
+        ring.put(2 * second + 1, b"late")
+        ring.new_second(2 * second + 1)
+        held.append([each for each in range(8) if ring.find(each) is not None])
+
+    assert held == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert list(ring.numbers) == list(range(8))
+    assert sum(map(bool, ring.packets)) == 2
+
+
+def test_a_ring_that_was_overrun_within_a_second_loses_nothing_new() -> None:
+    ring = PacketRing(8)
+    for number in range(8):
+        ring.put(number, b"x")
+    ring.new_second(7)
+    for number in range(8, 28):
+        ring.put(number, b"y")
+    ring.new_second(27)
+
+    assert [each for each in range(28) if ring.find(each)] == list(range(20, 28))
+
+
 def test_a_ring_never_grows() -> None:
     ring, sent = PacketRing(8), SentRing(8)
 

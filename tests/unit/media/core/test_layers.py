@@ -14,6 +14,7 @@ from media.core.layers import (
     cost_bps,
     rank_for_width,
     steps_of,
+    under_load,
 )
 
 NOW = 100.0
@@ -144,3 +145,31 @@ def test_the_ladder_goes_around_what_does_not_arrive() -> None:
     assert limit is Reason.SENDER
     # Too large a picture is better than none.
     assert [step.rank for step in ladder(layers, width=320, now=now)[0]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("count", "level", "ranks", "limit"),
+    [
+        (3, 0, (0, 1, 2), Reason.FULL),
+        (3, 1, (0, 1), Reason.LOAD),
+        (3, 2, (0,), Reason.LOAD),
+        (2, 1, (0,), Reason.LOAD),
+        (2, 2, (0,), Reason.LOAD),
+        (1, 2, (0,), Reason.FULL),
+    ],
+)
+def test_an_overloaded_node_forwards_no_wide_picture_but_always_the_smallest(
+    count: int, level: int, ranks: tuple[int, ...], limit: Reason
+) -> None:
+    steps = tuple(Step(rank=rank) for rank in range(count))
+
+    left, why = under_load(steps, Reason.FULL, count=count, level=level)
+
+    assert tuple(each.rank for each in left) == ranks
+    assert why is limit
+
+
+def test_when_only_a_wide_encoding_arrives_overload_leaves_it() -> None:
+    steps = (Step(rank=2),)
+
+    assert under_load(steps, Reason.SENDER, count=3, level=2) == (steps, Reason.LOAD)

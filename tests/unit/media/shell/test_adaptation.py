@@ -105,6 +105,11 @@ class Scene:
             )
             self.room._adapt(self.now)
 
+    def strain(self, level: int) -> None:
+        """Let the node find itself at an overload level."""
+        self.lab.node._admission.level = level
+        self.lab.node._sweep(monotonic())
+
     def layer(self, mid: str) -> tuple[int, int]:
         """What the engine was last told of bob's slot."""
         layer: tuple[int, int] = self.engine.layers[SlotKey(peer=BOB, mid=mid)]
@@ -183,6 +188,29 @@ def test_a_tile_decides_how_large_a_picture_is_sent(scene: Scene) -> None:
     scene.look(width=0)
     scene.pass_time(1)
     assert scene.layer(mid) == (OFF, FULL_RATE)
+
+
+def test_an_overloaded_node_sends_smaller_pictures_until_it_has_eased(scene: Scene) -> None:
+    mid = scene.look()
+    scene.engine.estimates[BOB] = 9_000_000.0
+    scene.pass_time(12)
+    before = scene.layer(mid)
+    scene.strain(1)
+    scene.pass_time(0.2)
+    first = scene.layer(mid)
+    scene.strain(2)
+    scene.pass_time(6)
+    second, sent = scene.layer(mid), scene.wanted()
+    scene.strain(0)
+    scene.pass_time(12)
+
+    assert [before, first, second, scene.layer(mid)] == [
+        (2, FULL_RATE),
+        (1, FULL_RATE),
+        (0, FULL_RATE),
+        (2, FULL_RATE),
+    ]
+    assert sent == {"q": True, "h": False, "f": False}
 
 
 def test_a_layer_that_dies_is_stood_in_for_and_still_wished_for(scene: Scene) -> None:
