@@ -40,6 +40,7 @@ from telehealth.platform.config import (
     VisitServiceSettings,
     WorkerSettings,
 )
+from telehealth.platform.core_dumps import refuse_core_dumps
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
 from telehealth.platform.sealing.errors import ProviderUnsafe
@@ -60,6 +61,12 @@ app.add_typer(keys_cli.app, name="keys")
 app.add_typer(retention, name="retention")
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@app.callback()
+def begin() -> None:
+    """Whatever a process of ours is started for, its memory stays its own."""
+    refuse_core_dumps()
 
 
 @app.command()

@@ -23,6 +23,7 @@ from telehealth.audit.stretches import (
 )
 from telehealth.audit.verdict import Watch
 from telehealth.contract import ClinicId
+from telehealth.platform.core_dumps import refuse_core_dumps
 from telehealth.platform.db import Database
 
 Run: TypeAlias = Callable[[ClinicId, Stretch], Awaitable[FollowedStretch]]
@@ -118,7 +119,9 @@ async def many_hands(
     at_once = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
     url = database.engine.url.render_as_string(hide_password=False)
     # Spawned: a fork would take the database driver's threads half with it.
-    pool = ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        at_once, mp_context=multiprocessing.get_context("spawn"), initializer=refuse_core_dumps
+    )
 
     async def run(clinic_id: ClinicId, stretch: Stretch) -> FollowedStretch:
         loop = asyncio.get_running_loop()
