@@ -52,6 +52,7 @@ PAGE_ROWS: Final[tuple[RouteRow, ...]] = (
         "It tells nothing but whether the link is over.",
     ),
     page_row("/people", "Shows the administrator's page.", _SHELL),
+    page_row("/emergency", "Shows the provider's page of emergency access.", _SHELL),
     page_row("/console", "Shows the provider's console.", _SHELL),
     page_row("/board", "Shows the scheduler's board.", _SHELL),
     page_row("/auditor", "Shows the auditor's page.", _SHELL),

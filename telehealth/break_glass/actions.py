@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from telehealth.access.actor import Actor, Job
@@ -19,7 +19,8 @@ from telehealth.delivery import actions as delivery
 from telehealth.delivery.lanes import OwedEvent
 from telehealth.identity import actions as identity
 from telehealth.identity import finding
-from telehealth.identity.errors import PersonUnknown
+from telehealth.identity.errors import PersonUnknown, SeveralPatients
+from telehealth.identity.finding import SoughtPatient
 from telehealth.identity.proofs import require_fresh
 from telehealth.identity.step_up import Act
 from telehealth.platform.db import UnitOfWork
@@ -43,6 +44,15 @@ class AccessCard:
     ended_at: datetime | None
     ended_how: EndedHow | None
     reads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedAccess:
+    """One opened record, as a reviewer reads it; a name is None where the person was erased."""
+
+    access: AccessCard
+    person_name: str | None = field(repr=False)
+    patient_name: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +80,14 @@ async def open_record(
     by: Actor,
     now: datetime,
     session_id: UUID | None,
-    medical_record_number: str,
-    birth_on: date,
+    sought: SoughtPatient,
     reason: str,
-) -> AccessCard | PersonUnknown:
+) -> AccessCard | PersonUnknown | SeveralPatients:
     """Open one patient's record to the actor for an hour, and have the auditors told.
 
     Returns:
         The access; or the refusal, to be raised once the entry about the try is kept: no patient
-        of this clinic has this number and birth date.
+        of this clinic has this number or name and this birth date, or two have.
 
     Raises:
         NotPermitted: The role may not.
@@ -91,11 +100,9 @@ async def open_record(
     await require_fresh(uow, session_id=session_id, act=Act.BREAK_GLASS, now=now)
     kept = check_reason(reason)
     try:
-        patient_id = await finding.patient_by_number(
-            uow, by=by, medical_record_number=medical_record_number, birth_on=birth_on
-        )
-    except PersonUnknown as refusal:
-        # Numbers could be tried one by one; whoever does leaves a trace.
+        patient_id = await finding.patient_sought(uow, by=by, sought=sought)
+    except (PersonUnknown, SeveralPatients) as refusal:
+        # Numbers and names could be tried one by one; whoever does leaves a trace.
         await audit.record(uow, by=by, now=now, event=AuditEvent.EMERGENCY_REFUSED)
         return refusal
     if await _open_one(uow, by, now) is not None or by.person_id is None or session_id is None:
@@ -172,7 +179,7 @@ async def end(uow: UnitOfWork, *, by: Actor, now: datetime, access_id: UUID) -> 
     return _card_of(opened)
 
 
-async def review(uow: UnitOfWork, *, by: Actor, now: datetime) -> Sequence[AccessCard]:
+async def review(uow: UnitOfWork, *, by: Actor, now: datetime) -> Sequence[ReviewedAccess]:
     """List who broke the glass, whose record, why: open ones first; the reading is audited.
 
     Raises:
@@ -187,7 +194,20 @@ async def review(uow: UnitOfWork, *, by: Actor, now: datetime) -> Sequence[Acces
         event=AuditEvent.EMERGENCIES_VIEWED,
         facts={"rows": len(found)},
     )
-    return [_card_of(opened) for opened in found]
+    people = await identity.person_cards(
+        uow,
+        by=by,
+        person_ids={PersonId(id_) for each in found for id_ in (each.person_id, each.patient_id)},
+    )
+    names = {person_id: card.full_name for person_id, card in people.items()}
+    return [
+        ReviewedAccess(
+            access=_card_of(opened),
+            person_name=names.get(PersonId(opened.person_id)),
+            patient_name=names.get(PersonId(opened.patient_id)),
+        )
+        for opened in found
+    ]
 
 
 async def sweep(uow: UnitOfWork, *, now: datetime) -> int:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -15,18 +15,31 @@ from telehealth.break_glass import actions
 from telehealth.break_glass.errors import AccessUnknown
 from telehealth.break_glass.rules import LONGEST_REASON
 from telehealth.identity.entrance import session_of
-from telehealth.identity.errors import PersonUnknown
+from telehealth.identity.errors import PersonUnknown, SeveralPatients
+from telehealth.identity.finding import SoughtPatient
 from telehealth.platform.http import answer, body_of, services_of
+from telehealth.platform.sealing.blind import plain_name
 from telehealth.visits.lifecycle import word
 
 
 class BreakGlass(BaseModel):
-    """POST /v1/break-glass; number and birth date together, so that no list is searched."""
+    """POST /v1/break-glass; the whole name or the number, with the birth date: no list is shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    medical_record_number: Annotated[str, Field(min_length=1, max_length=64)]
+    medical_record_number: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    given: Annotated[str, Field(max_length=100, repr=False)] = ""
+    family: Annotated[str, Field(max_length=100, repr=False)] = ""
     birth_date: date
     reason: Annotated[str, Field(max_length=LONGEST_REASON, repr=False)]
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        """Refuse half a name: it would be a search."""
+        if self.medical_record_number is None and not (
+            plain_name(self.given) and plain_name(self.family)
+        ):
+            raise ValueError("a record number, or both names")
+        return self
 
 
 async def open_record(request: Request) -> Response:
@@ -39,11 +52,15 @@ async def open_record(request: Request) -> Response:
             by=by,
             now=services.clock.now(),
             session_id=session_of(request.scope),
-            medical_record_number=body.medical_record_number,
-            birth_on=body.birth_date,
+            sought=SoughtPatient(
+                medical_record_number=body.medical_record_number,
+                given=body.given,
+                family=body.family,
+                birth_on=body.birth_date,
+            ),
             reason=body.reason,
         )
-    if isinstance(opened, PersonUnknown):
+    if isinstance(opened, PersonUnknown | SeveralPatients):
         raise opened
     return answer(_card(opened), 201)
 
@@ -77,11 +94,11 @@ async def read_record(request: Request) -> Response:
 async def current(request: Request) -> Response:
     """GET /v1/break-glass/current."""
     by, services = actor_of(request), services_of(request)
+    now = services.clock.now()
     async with services.database.unit_of_work() as uow:
-        opened = await actions.current(
-            uow, by=by, now=services.clock.now(), session_id=session_of(request.scope)
-        )
-    return answer({"open": None if opened is None else _card(opened)})
+        opened = await actions.current(uow, by=by, now=now, session_id=session_of(request.scope))
+    # With our own instant: a page must count down by it, not by a clock that is off.
+    return answer({"open": None if opened is None else _card(opened), "as_of": _instant(now)})
 
 
 async def end(request: Request) -> Response:
@@ -103,10 +120,12 @@ async def review(request: Request) -> Response:
         {
             "rows": [
                 {
-                    **_card(each),
-                    "person_id": str(each.person_id),
-                    "patient_id": str(each.patient_id),
-                    "reason": each.reason,
+                    **_card(each.access),
+                    "person_id": str(each.access.person_id),
+                    "person_name": each.person_name,
+                    "patient_id": str(each.access.patient_id),
+                    "patient_name": each.patient_name,
+                    "reason": each.access.reason,
                 }
                 for each in found
             ]

@@ -126,6 +126,13 @@ class CodeOver(TelehealthError):
     public_message = "This code is no longer valid. Please ask for a new one."
 
 
+class SeveralPatients(TelehealthError):
+    """More than one patient has this name and birth date."""
+
+    code = "person.several"
+    public_message = "More than one patient has this name and birth date. Type the record number."
+
+
 class SsoRefused(TelehealthError):
     """The provider's answer is not to our question, or not to be believed; which, is not told."""
 

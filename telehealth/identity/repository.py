@@ -27,6 +27,7 @@ from telehealth.identity.tables import (
     SsoIdentity,
     VisitLink,
 )
+from telehealth.platform.sealing.blind import plain_name
 from telehealth.platform.sealing.columns import index_of
 
 Reads: TypeAlias = AsyncSession
@@ -56,9 +57,52 @@ async def people(
     return list(await session.scalars(visible_to(actor).where(Person.id.in_(person_ids))))
 
 
-async def everybody(session: AsyncSession, *, actor: Actor) -> list[Person]:
-    """Return every person `actor` may see, in no order: names are sealed."""
-    return list(await session.scalars(visible_to(actor)))
+async def called(
+    session: AsyncSession, words: Collection[str], *, actor: Actor, most: int
+) -> list[Person]:
+    """Return up to `most` people `actor` may see, one of whose names or number is one of `words`.
+
+    And a few who are called otherwise: an index of names is cut short.  The caller compares.
+    """
+    marks = {
+        attribute: [
+            await index_of(session, Person, attribute, each, clinic_id=actor.clinic_id)
+            for each in words
+        ]
+        for attribute in (Person.given, Person.family, Person.medical_record_number)
+    }
+    found = visible_to(actor).where(
+        or_(
+            Person.given_index.in_(marks[Person.given]),
+            Person.family_index.in_(marks[Person.family]),
+            Person.medical_record_number_index.in_(marks[Person.medical_record_number]),
+        )
+    )
+    return list(await session.scalars(found.order_by(Person.id).limit(most)))
+
+
+async def patients_named(
+    session: AsyncSession, *, given: str, family: str, birth_on: date, actor: Actor
+) -> list[Person]:
+    """Return the patients of the actor's clinic with exactly this name and birth date."""
+    marks = [
+        await index_of(session, Person, attribute, name, clinic_id=actor.clinic_id)
+        for attribute, name in ((Person.given, given), (Person.family, family))
+    ]
+    found = await session.scalars(
+        visible_to(actor).where(
+            Person.clinic_id == actor.clinic_id,
+            Person.given_index == marks[0],
+            Person.family_index == marks[1],
+            Person.medical_record_number_index.is_not(None),
+        )
+    )
+    wanted = (plain_name(given), plain_name(family), birth_on)
+    return [
+        person
+        for person in found
+        if (plain_name(person.given), plain_name(person.family), person.birth_on) == wanted
+    ]
 
 
 async def unscoped_clinic(session: AsyncSession, clinic_id: ClinicId) -> Clinic | None:

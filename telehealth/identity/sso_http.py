@@ -35,7 +35,7 @@ from telehealth.identity.proofs import Holder
 from telehealth.identity.step_up import FactorPolicy, Proof
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.guards import cookies_of
-from telehealth.platform.http import answer, nothing, services_of
+from telehealth.platform.http import answer, services_of
 
 LINK_COOKIE: Final = "__Host-sso-link"
 OWN_PAGE: Final = "/your-sign-in"
@@ -128,7 +128,7 @@ async def unlink_own(request: Request) -> Response:
     services, holder = services_of(request), holder_of(request)
     async with services.database.unit_of_work() as uow:
         await sso_links.unlink_own(uow, holder=holder, now=services.clock.now())
-    return nothing()
+    return answer({"is_linked": False})
 
 
 def _linking(request: Request) -> tuple[Holder, OidcClient, str] | None:

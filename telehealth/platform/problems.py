@@ -82,6 +82,7 @@ STATUS: Final[dict[str, int]] = {
     "contact.unreadable": 422,
     "code.refused": 403,
     "code.over": 410,
+    "person.several": 409,
     "sso.refused": 401,
     "sso.unreachable": 503,
     "sso.unknown": 403,

@@ -205,7 +205,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         "people": _columns(
             opaque="id clinic_id",
             identifier=(
-                "given family birth_on phone phone_index email email_index"
+                "given given_index family family_index birth_on phone phone_index email email_index"
                 " medical_record_number medical_record_number_index npi"
             ),
             operational="language added_at",

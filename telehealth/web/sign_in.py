@@ -34,7 +34,8 @@ HOME: Final[Mapping[Role, str]] = MappingProxyType(
     }
 )
 """The page of each role that has one here."""
-_OTHERS: Final = (ENROLMENT,)
+EMERGENCY: Final = "/emergency"
+_OTHERS: Final = (ENROLMENT, EMERGENCY)
 
 _TROUBLES: Final = frozenset({"sso.refused", "sso.unreachable", "sso.unknown"})
 _SCRIPTED: Final = ("sign_in.", "common.")

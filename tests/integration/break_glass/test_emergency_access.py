@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Role
 from telehealth.app import VisitService
 from telehealth.audit.tables import AuditEntry
@@ -17,6 +18,7 @@ from telehealth.break_glass.actions import sweep
 from telehealth.break_glass.tables import OpenedRecord
 from telehealth.delivery.lanes import EntryKind, Lane
 from telehealth.delivery.tables import LedgerEntry
+from telehealth.identity import actions as identity
 from telehealth.identity.access_tokens import Pass, sign_pass
 from telehealth.identity.cookies import ACCESS_COOKIE
 from telehealth.identity.tables import LoginSession
@@ -150,6 +152,7 @@ async def test_the_auditor_sees_who_and_why_and_the_open_ones_first(ward: Ward) 
     rows = listed.json()["rows"]
     assert [row["access_id"] for row in rows] == [second, first]
     assert rows[0]["reason"] == REASON
+    assert (rows[1]["person_name"], rows[1]["patient_name"]) == ("Grace Madeup", "Mary Invented")
     assert rows[0]["ended_at"] is None
     assert elsewhere.json()["rows"] == []
     looks = [event for event, _ in await ward.audited() if event == "emergencies.viewed"]
@@ -213,6 +216,63 @@ async def test_without_the_right_person_nothing_is_opened_and_the_try_is_recorde
 
     assert (refused.status_code, refused.json()["code"]) == (404, "person.unknown")
     assert await ward.audited() == [("emergency.refused", {})]
+
+
+@pytest.mark.requirement("PRV-08")
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [
+        ({"given": "Mary", "family": "Invented"}, 201),
+        ({"given": " MARY ", "family": "invented"}, 201),
+        ({"given": "Mary", "family": "Inv"}, 404),
+        ({"given": "Mary", "family": "Invented", "birth_date": "1999-01-01"}, 404),
+        # Staff have names as well, and no record.
+        ({"given": "Grace", "family": "Madeup"}, 404),
+        ({"given": "", "family": "Invented"}, 422),
+        ({"given": "Mary", "family": "-"}, 422),
+        ({"given": "Mary"}, 422),
+        ({}, 422),
+    ],
+)
+async def test_a_patient_is_named_whole_or_not_at_all(
+    ward: Ward, named: dict[str, Any], status: int
+) -> None:
+    body = {"birth_date": BORN_ON.isoformat(), "reason": REASON, **named}
+    answer = await ward.caller(Role.PROVIDER).ask("POST", "/v1/break-glass", body)
+
+    assert answer.status_code == status
+    assert "Mary" not in answer.text
+    tried = {201: ["emergency.opened"], 404: ["emergency.refused"], 422: []}[status]
+    assert [event for event, _ in await ward.audited()] == tried
+
+
+@pytest.mark.requirement("PRV-08")
+async def test_of_two_patients_with_one_name_and_birth_date_neither_is_opened(ward: Ward) -> None:
+    by = Actor.of_job(Job.SETUP, ward.world.others.clinic.clinic_id)
+    async with ward.database.unit_of_work() as uow:
+        await identity.add_person(
+            uow,
+            by=by,
+            now=NOW,
+            given="Mary",
+            family="Invented",
+            birth_on=BORN_ON,
+            phone=None,
+            medical_record_number="MRN-namesake",
+            npi=None,
+        )
+    body = {
+        "given": "Mary",
+        "family": "Invented",
+        "birth_date": BORN_ON.isoformat(),
+        "reason": REASON,
+    }
+    refused = await ward.caller(Role.PROVIDER).ask("POST", "/v1/break-glass", body)
+    by_number = await ward.open(number="MRN-namesake")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "person.several")
+    assert by_number.status_code == 201
+    assert [event for event, _ in await ward.audited()] == ["emergency.refused", "emergency.opened"]
 
 
 @pytest.mark.requirement("PRV-08")

@@ -17,6 +17,10 @@ import { pageView } from "./trail_view.js";
  *   visit_id: string | null, subject: { id: string, name: string | null } | null,
  *   facts: Record<string, any>, seal: string,
  * }} Entry
+ * @typedef {{
+ *   access_id: string, opened_at: string, ends_at: string, ended_at: string | null, ended_how: string | null, reads: number,
+ *   person_name: string | null, patient_id: string, patient_name: string | null, reason: string,
+ * }} EmergencyAccess
  * @typedef {{ person_id: string, name: string, is_patient: boolean, medical_record_number: string | null }} Person
  * @typedef {{
  *   patient: { id: string, name: string | null }, as_of: string,
@@ -34,7 +38,10 @@ const state = {
   filter: /** @type {Filter} */ ({ patient: null, person: null, visit: "", day: "", kind: "" }),
   words: "",
   people: /** @type {Person[] | null} */ (null),
-  emergencies: /** @type {Entry[] | null} */ (null),
+  accesses: /** @type {EmergencyAccess[] | null} */ (null),
+  refusedTries: /** @type {Entry[] | null} */ (null),
+  /** The end of an access's id, from the link of a notice. */
+  marked: location.hash.slice(1),
   entries: /** @type {Entry[] | null} */ (null),
   isLast: true,
   verdict: /** @type {Verdict | null} */ (null),
@@ -73,8 +80,9 @@ async function more() {
 }
 
 async function findEmergencies() {
-  const none = { patient: null, person: null, visit: "", day: "", kind: "emergency" };
-  state.emergencies = (await api.get(queryOf(none))).entries;
+  const refused = { patient: null, person: null, visit: "", day: "", kind: "emergency.refused" };
+  state.accesses = (await api.get("/v1/break-glass")).rows;
+  state.refusedTries = (await api.get(queryOf(refused))).entries;
 }
 
 async function check() {

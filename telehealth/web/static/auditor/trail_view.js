@@ -11,6 +11,7 @@
 import { html, nothing, repeat } from "../shared/components.js";
 import { language, say, sayOr } from "../shared/i18n.js";
 import { accountingView } from "./accounting_view.js";
+import { emergencyView } from "./emergency_view.js";
 import { exportOf, sinkLevel, verdictLine } from "./trail_model.js";
 
 /** @param {State} state @param {On} on */
@@ -18,7 +19,7 @@ export function pageView(state, on) {
   return html`
     <h1>${say("auditor.heading")}</h1>
     ${state.problem === "" ? nothing : html`<p class="notice bad" role="alert">${state.problem}</p>`}
-    <div class="firsts">${emergencyView(state)} ${checkView(state, on)}</div>
+    <div class="firsts">${emergencyView(state, on)} ${checkView(state, on)}</div>
     ${searchView(state, on)} ${state.accounting === null ? nothing : accountingView(state, on)}
     ${state.entries === null ? html`<p class="soft">${say("common.loading")}</p>` : listView(state, on)}
   `;
@@ -75,21 +76,6 @@ function sinksView(state) {
       </li>`;
     })}
   </ul>`;
-}
-
-/** @param {State} state */
-function emergencyView(state) {
-  const found = state.emergencies ?? [];
-  return html`
-    <section class="card stack" aria-labelledby="emergency-heading">
-      <h2 id="emergency-heading">${say("auditor.emergency.heading")}</h2>
-      ${found.length === 0
-        ? html`<p class="soft">${say("auditor.emergency.none")}</p>`
-        : html`<ul class="emergencies">
-            ${found.map((entry) => html`<li><strong>${whoOf(entry.by)}</strong> · ${eventOf(entry)} · ${entry.patient?.name ?? ""} · <span class="figures">${instant(entry.at, state.zone)}</span></li>`)}
-          </ul>`}
-    </section>
-  `;
 }
 
 /** @param {State} state @param {On} on */
