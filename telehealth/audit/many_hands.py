@@ -4,10 +4,10 @@ import asyncio
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -78,17 +78,18 @@ class ManyHands:
             )
         report = ChainReport(entries=0, first_broken=None, head=previous)
         parts = stretches(after_seq=after_seq, to_seq=to_seq, length=self._length)
-        async for stretch, part in self._in_order(clinic_id, parts):
-            before, report = report.entries, joined(report, stretch, part)
-            if watch is not None:
-                watch.feed(stretch.after_seq + 1, seals_of(part)[: report.entries - before])
-            if report.first_broken is not None:
-                return report
+        async with aclosing(self._in_order(clinic_id, parts)) as followed:
+            async for stretch, part in followed:
+                before, report = report.entries, joined(report, stretch, part)
+                if watch is not None:
+                    watch.feed(stretch.after_seq + 1, seals_of(part)[: report.entries - before])
+                if report.first_broken is not None:
+                    break
         return report
 
     async def _in_order(
         self, clinic_id: ClinicId, parts: Iterator[Stretch]
-    ) -> AsyncIterator[tuple[Stretch, FollowedStretch]]:
+    ) -> AsyncGenerator[tuple[Stretch, FollowedStretch], None]:
         """Yield what each stretch gave, in order, with a few begun ahead of need."""
 
         def begin(count: int) -> list[tuple[Stretch, asyncio.Future[FollowedStretch]]]:
@@ -104,8 +105,9 @@ class ManyHands:
                 yield stretch, await part
                 under_way.extend(begin(1))
         finally:
-            for _, part in under_way:
-                part.cancel()
+            # Waited for, not cancelled: the pool of a process that died ends its futures itself,
+            # and one cancelled under its hands breaks it.
+            await asyncio.gather(*(part for _, part in under_way), return_exceptions=True)
 
 
 @asynccontextmanager
