@@ -26,6 +26,7 @@ from tests.e2e.browsers import FLAGS
 from tests.support.app_client import running_app
 from tests.support.clinic import BORN_ON
 from tests.support.requirements import Figure
+from tests.support.sealing import open_database
 from tests.support.two_clinics import add_member, open_session
 from tests.support.visits import InventedVisit, book
 
@@ -170,7 +171,7 @@ async def test_script_text_is_shown_and_never_runs(
     sqlite_url: str, tmp_path: Path, figure: Figure
 ) -> None:
     now = SystemClock().now()
-    database = Database(sqlite_url)
+    database = open_database(sqlite_url)
     own = await book(database, now=now, starts_at=now + timedelta(minutes=5))
     await planted(database, own, now)
     async with database.unit_of_work() as uow:

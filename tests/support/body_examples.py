@@ -15,6 +15,8 @@ _NAMED: Final[Mapping[str, Any]] = {
     "starts_at": "2026-03-02T18:00:00Z",
     "ends_at": "2026-03-02T18:30:00Z",
     "secret": "x" * 22,
+    "code": "000000",
+    "npi": "1234567893",
 }
 # Of a list, the member that a rule beyond the schema takes: no patient is invited, none is staff.
 _TAKEN: Final = frozenset({"interpreter", "scheduler"})
