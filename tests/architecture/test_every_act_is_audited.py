@@ -23,6 +23,10 @@ SILENT: Final[Mapping[Name, str]] = {
         "telehealth.identity.finding",
         "patient_by_number",
     ): "an id alone; opening the record is recorded",
+    (
+        "telehealth.identity.finding",
+        "patient_sought",
+    ): "an id alone; opening the record is recorded, and so is a try in vain",
     ("telehealth.scheduling.actions", "book"): "visits.booking.book records the visit, which is it",
     (
         "telehealth.scheduling.actions",

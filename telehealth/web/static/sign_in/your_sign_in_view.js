@@ -159,7 +159,7 @@ function signOn(state, view, on, zone) {
     <p>
       ${at === null
         ? html`<button class="button" type="button" data-do="link-sign-on" @click=${on.linkSignOn}>${say("own.sign_on.link")}</button>`
-        : html`<button class="button quiet" type="button" data-do="unlink-sign-on" @click=${on.unlinkSignOn}>${say("own.sign_on.unlink")}</button>`}
+        : html`<button class="button" type="button" data-do="unlink-sign-on" @click=${on.unlinkSignOn}>${say("own.sign_on.unlink")}</button>`}
     </p>
   </section>`;
 }
