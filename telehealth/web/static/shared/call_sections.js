@@ -6,6 +6,7 @@
  *   addSlots(peer, from, to)            slots for a room of `to` where there are slots for `from`
  *   trimCodecs(transceivers, codecsOf)
  *   obeyLayers(sender, encodings)       which simulcast encodings to send; true when it took
+ *   trackAt(peer, mid)                  what a slot receives, or null
  */
 
 import { CAMERA_ENCODINGS, SCREEN_ENCODING, slotKinds, trimmed } from "./call_plan.js";
@@ -45,6 +46,12 @@ export function trimCodecs(transceivers, codecsOf) {
     const codecs = trimmed(kind, codecsOf(kind));
     if (codecs.length > 0) each.setCodecPreferences(codecs);
   }
+}
+
+/** @param {RTCPeerConnection | null} peer @param {string | undefined} mid */
+export function trackAt(peer, mid) {
+  if (mid === undefined) return null;
+  return peer?.getTransceivers().find((each) => each.mid === mid)?.receiver.track ?? null;
 }
 
 /**
