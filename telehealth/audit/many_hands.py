@@ -125,16 +125,24 @@ async def many_hands(
         at_once, mp_context=multiprocessing.get_context("spawn"), initializer=refuse_core_dumps
     )
 
+    others, is_broken = set(multiprocessing.active_children()), False
+
     async def run(clinic_id: ClinicId, stretch: Stretch) -> FollowedStretch:
+        nonlocal is_broken
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(pool, _followed_alone, url, clinic_id, stretch)
         except BrokenProcessPool as ended:
+            is_broken = True
             raise ChildProcessError("a process of the check ended before its work") from ended
 
     try:
         yield ManyHands(run, at_once=at_once, length=length, worth=worth)
     finally:
+        if is_broken:
+            # One that was being started when another died is told nothing, and waited for.
+            for child in set(multiprocessing.active_children()) - others:
+                child.kill()
         await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 
