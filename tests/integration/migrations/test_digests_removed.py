@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from telehealth.migrations.run import upgrade
 from telehealth.platform.db import Database
 
-BEFORE = "0016"
+BEFORE = "0018"
 DIGESTS = [sha256(bytes([number])).hexdigest() for number in range(200)]
 _AT = datetime(2030, 1, 1, tzinfo=UTC)
 
