@@ -41,10 +41,11 @@ export function addSlots(peer, from, to) {
 
 /** @param {RTCRtpTransceiver[]} transceivers @param {(kind: "audio" | "video") => RTCRtpCodec[]} codecsOf */
 export function trimCodecs(transceivers, codecsOf) {
+  // Asked once a kind: each answer holds the page up, and a call may be running beside.
+  const codecs = { audio: trimmed("audio", codecsOf("audio")), video: trimmed("video", codecsOf("video")) };
   for (const each of transceivers) {
     const kind = each.receiver.track.kind === "audio" ? "audio" : "video";
-    const codecs = trimmed(kind, codecsOf(kind));
-    if (codecs.length > 0) each.setCodecPreferences(codecs);
+    if (codecs[kind].length > 0) each.setCodecPreferences(codecs[kind]);
   }
 }
 
