@@ -106,7 +106,8 @@ class Runner:
         command = [
             sys.executable, "-m", "load.bench.duel.driver", server, str(rooms), str(size),
             "--server-host", self._hosts.server, "--profile", profile,
-            "--warm-ms", str(self._plan.warm_ms * _warm_ups(size)), "--measure-ms", str(self._plan.measure_ms),
+            "--warm-ms", str(self._plan.warm_ms * _warm_ups(size)),
+            "--measure-ms", str(self._plan.measure_ms),
         ]  # fmt: skip
         done = subprocess.run(  # noqa: S603
             self._hosts.on_client(command),
