@@ -54,7 +54,9 @@ class MediaSettings(BaseSettings):
     """Peers admitted at once; bounds memory."""
 
     drain_limit_s: Annotated[float, Field(ge=0.0, le=120.0)] = 8.0
-    """Seconds running rooms are given after SIGTERM before they are told they are lost."""
+    """Seconds running rooms are given after SIGTERM to move to another node or to end, before they
+    are told they are lost.  An empty node ends at once.  Moves begin 0.2 s apart and take up to
+    6 s: 30 s or more suits a node with many rooms."""
 
     operator_socket: Path | None = None
     """Unix socket of the operator's door (`media inspect-room`, `media drain`), mode 0600: who may

@@ -6,6 +6,7 @@ Boot order: settings → spool → Redis → key set → internal port → publi
 import asyncio
 import contextlib
 import random
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -200,6 +201,8 @@ async def running(settings: SignalingSettings) -> AsyncIterator[Application]:
 async def serve_until_told(settings: SignalingSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain and stop."""
     set_up_logs()
+    # Names and chat of the calls under way lie in memory.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -114,14 +114,14 @@ class SignalingClient:
         with contextlib.suppress(asyncio.CancelledError):
             await self._reading
 
-    async def hello(self, ticket: str) -> Welcome | SeatTaken:
-        """Show a ticket.
+    async def hello(self, ticket: str, *, features: tuple[str, ...] = ()) -> Welcome | SeatTaken:
+        """Show a ticket, and say which optional behaviour this client has.
 
         Raises:
             RequestRefused: No seat.
             SocketClosed: Closed before an answer came.
         """
-        hello = Hello(id=1, ticket=ticket, device_id=self.device_id, client=_ME)
+        hello = Hello(id=1, ticket=ticket, device_id=self.device_id, client=_ME, features=features)
         answer = await self.ask(hello)
         assert isinstance(answer, Welcome | SeatTaken), answer  # noqa: S101  (the protocol's word)
         return answer

@@ -12,14 +12,21 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import uvicorn
+from limits.aio.storage import MemoryStorage, RedisStorage
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
+from telehealth.access.gate import RouteGate
+from telehealth.access.http import actor_in, row_in
+from telehealth.access.route_table import INTERNAL_ROUTES, PUBLIC_ROUTES
+from telehealth.access.routes import Who
+from telehealth.audit import http as audit
+from telehealth.break_glass import http as break_glass
 from telehealth.charting import http as charting
 from telehealth.contract import VISIT_SERVICE_AUDIENCE, ClinicId
 from telehealth.delivery import http as delivery
@@ -43,9 +50,11 @@ from telehealth.platform.guards import (
     SmallBodies,
 )
 from telehealth.platform.http import Services
+from telehealth.platform.idempotency.once import Asker, OnceOnly
 from telehealth.platform.key_files import WatchedKeyFile
+from telehealth.platform.paces import Allowance, Pace
 from telehealth.platform.problems import on_http_exception, on_refusal
-from telehealth.platform.rates import AddressRate
+from telehealth.platform.rates import Rates, redis_pool, redis_storage
 from telehealth.platform.sealing.settings import keyring_from
 from telehealth.platform.signing import (
     TokenRefused,
@@ -58,11 +67,40 @@ from telehealth.visits import consent_http, guests_http, internal
 from telehealth.visits import http as visits
 from telehealth.visits import staff_http as turning_away
 from telehealth.waiting_room import http as waiting_room
-from telehealth.web import assets, back_office, patient, provider, scheduler, sign_in
+from telehealth.web import assets, auditor, back_office, patient, provider, scheduler, sign_in
 from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
-_PROBES: Final = frozenset({"/healthz", "/readyz"})
+_PROBES: Final = frozenset(row.path for row in INTERNAL_ROUTES if row.who is Who.PUBLIC)
+
+PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
+    *identity.routes,
+    *second_http.routes,
+    *own_http.routes,
+    *staff_http.routes,
+    *codes_http.routes,
+    *sso_http.routes,
+    *key_set.routes,
+    *visits.routes,
+    *turning_away.routes,
+    *guests_http.routes,
+    *consent_http.routes,
+    *waiting_room.routes,
+    *charting.routes,
+    *break_glass.routes,
+    *delivery.routes,
+    *audit.routes,
+    *privacy.routes,
+    *assets.routes,
+    *patient.routes,
+    *privacy_pages.routes,
+    *sign_in.routes,
+    *provider.routes,
+    *scheduler.routes,
+    *back_office.routes,
+    *auditor.routes,
+)
+"""Every route of the public port; its rows stand in `access/route_table.py`."""
 
 
 class VisitService(NamedTuple):
@@ -82,42 +120,57 @@ class AddressTaken(Exception):
         self.listen = listen
 
 
-def create_app(settings: VisitServiceSettings, *, clock: Clock | None = None) -> VisitService:
+def create_app(
+    settings: VisitServiceSettings,
+    *,
+    clock: Clock | None = None,
+    counts: RedisStorage | MemoryStorage | None = None,
+) -> VisitService:
     """Make both applications.
 
     Args:
         settings: Read once; narrow values are passed on.
         clock: Another clock than the machine's, for tests.
+        counts: Where requests are counted, if not at the Redis of the settings; for tests.
 
     Raises:
         KeyFileUnsafe: The signing keys or the shared secret cannot be used.
         ProviderUnsafe: The key provider of sealed columns may not be used here.
     """
     clock = clock or SystemClock()
+    service_key = secret_bytes(settings.service_key.get_secret_value())
+    pool = redis_pool(settings.redis_url.get_secret_value())
+    sign_ins = Allowance(settings.sign_in_per_minute)
     watched = WatchedKeyFile(settings.keys_file, now=time.monotonic)
-    desk = PasswordDesk(pepper=settings.password_pepper.get_secret_value())
     data_url = settings.database_url.get_secret_value()
     keyring = keyring_from(settings, data_url=data_url, clock=clock)
+    desk = PasswordDesk(keyring)
     services = Services(
         database=Database(data_url, wake_worker=nudger(settings.nudge_socket), keyring=keyring),
         clock=clock,
         signer=TokenSigner(watched.keys, clock=clock, changed=watched.changed),
         password_hasher=desk,
-        sign_in_rate=AddressRate(
-            burst=settings.sign_in_burst, per_minute=settings.sign_in_per_minute
+        rates=Rates(
+            counts or redis_storage(pool),
+            key=service_key,
+            allowances=dict.fromkeys((Pace.SIGN_IN, Pace.LINK), sign_ins),
         ),
         staff_second_factor=settings.staff_second_factor,
         refusal_after_s=settings.refusal_after_s,
         public_origin=settings.public_origin,
         socket_url=settings.signaling_socket_url,
         allowed_origins=frozenset(settings.allowed_origins),
-        service_key=secret_bytes(settings.service_key.get_secret_value()),
+        service_key=service_key,
+        deployment=settings.deployment,
+        audit_heads_folder=settings.audit_heads_folder,
+        audit_public_keys=settings.audit_public_keys,
     )
 
     sso = _sso(settings, clock)
 
     async def close() -> None:
         desk.close()
+        await pool.disconnect()
         for client in sso.values():
             await client.close()
         await services.database.close()
@@ -170,30 +223,6 @@ def _sso(settings: VisitServiceSettings, clock: Clock) -> dict[ClinicId, OidcCli
 
 
 def _public_app(services: Services) -> Starlette:
-    routes: list[BaseRoute] = [
-        *identity.routes,
-        *second_http.routes,
-        *own_http.routes,
-        *staff_http.routes,
-        *codes_http.routes,
-        *sso_http.routes,
-        *key_set.routes,
-        *visits.routes,
-        *turning_away.routes,
-        *guests_http.routes,
-        *consent_http.routes,
-        *waiting_room.routes,
-        *charting.routes,
-        *delivery.routes,
-        *privacy.routes,
-        *assets.routes,
-        *patient.routes,
-        *privacy_pages.routes,
-        *sign_in.routes,
-        *provider.routes,
-        *scheduler.routes,
-        *back_office.routes,
-    ]
     around = [
         Middleware(
             SecurityHeaders,
@@ -205,8 +234,18 @@ def _public_app(services: Services) -> Starlette:
         Middleware(SmallBodies),
         Middleware(OwnPagesOnly, allowed_origins=services.allowed_origins),
         Middleware(Entrance, services=lambda: services),
+        Middleware(RouteGate, table=PUBLIC_ROUTES, rates=lambda: services.rates),
+        Middleware(OnceOnly, services=lambda: services, asker_of=_asker_of),
     ]
-    return _application(services, routes, around)
+    return _application(services, PUBLIC_ROUTER, around)
+
+
+def _asker_of(scope: Scope) -> Asker | None:
+    """Say whose keys count: those of a known person, where the route table takes repeats."""
+    row, actor = row_in(scope), actor_in(scope)
+    if row is None or not row.is_repeatable or actor is None or actor.person_id is None:
+        return None
+    return Asker(person_id=actor.person_id, clinic_id=actor.clinic_id)
 
 
 def _internal_app(services: Services) -> Starlette:
@@ -237,6 +276,7 @@ def _internal_app(services: Services) -> Starlette:
         Middleware(LastResort),
         Middleware(SmallBodies),
         Middleware(ServiceCallersOnly, is_ours=is_ours, open_paths=_PROBES),
+        Middleware(RouteGate, table=INTERNAL_ROUTES, rates=None),
     ]
     return _application(services, routes, around)
 

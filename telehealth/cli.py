@@ -1,21 +1,31 @@
 """Operator commands: parse, one action, print, exit code.
 
-Exit codes: 0 done, 1 cannot start, 2 bad usage or settings, 3 the audit trail is broken.
+Exit codes: 0 done, 1 cannot start, 2 bad usage or settings, 3 the audit trail was altered,
+4 its heads prove nothing.
 """
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, NoReturn
+from uuid import UUID
 
 import typer
 
 from telehealth import keys_cli, sealing_commands
-from telehealth.access.actor import Actor, Job
 from telehealth.app import AddressTaken
 from telehealth.app import serve as serve_until_stopped
-from telehealth.audit import actions as audit_actions
-from telehealth.audit.chain import ChainReport
+from telehealth.audit.operator import (
+    Finding,
+    HeadsPlace,
+    check_by_time,
+    check_with_heads,
+    export_as_fhir,
+    told,
+)
+from telehealth.audit.verdict import Standing
 from telehealth.command_settings import settings_or_exit
 from telehealth.contract import ClinicId
 from telehealth.demo import DemoRefused, DemoSettings
@@ -30,6 +40,7 @@ from telehealth.platform.config import (
     VisitServiceSettings,
     WorkerSettings,
 )
+from telehealth.platform.core_dumps import refuse_core_dumps
 from telehealth.platform.db import Database
 from telehealth.platform.logging import set_up_logging
 from telehealth.platform.sealing.errors import ProviderUnsafe
@@ -50,6 +61,12 @@ app.add_typer(keys_cli.app, name="keys")
 app.add_typer(retention, name="retention")
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@app.callback()
+def begin() -> None:
+    """Whatever a process of ours is started for, its memory stays its own."""
+    refuse_core_dumps()
 
 
 @app.command()
@@ -121,45 +138,89 @@ async def _password_link(settings: KeyCommandSettings, email: str) -> str | None
 
 
 @audit.command()
-def verify(since: Day = None, until: Day = None) -> None:
+def verify(
+    since: Day = None,
+    until: Day = None,
+    heads: Annotated[Path | None, typer.Option(help="Folder of signed heads.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Public keys of the heads.")] = None,
+    since_newest_head: Annotated[  # noqa: FBT002  (a flag of the command line)
+        bool, typer.Option("--since-newest-head", help="Take the newest head's word.")
+    ] = False,
+) -> None:
     """Recompute every clinic's chain, or the part made between two days (UTC).
 
-    Exit codes: 0 whole, 2 bad usage, 3 broken (the first broken entry is printed).
+    With --heads and --key, also compare the chain with heads kept elsewhere; only they show that
+    its end was cut off, or that all of it was written anew.
+
+    Exit codes: 0 whole, 2 bad usage, 3 altered (where is printed), 4 whole, but the heads prove
+    nothing: there is none with a good signature, or something else lies among them.
     """
     url = settings_or_exit(DatabaseSettings).database_url.get_secret_value()
-    reports = asyncio.run(_verify(url, _utc(since), _utc(until)))
-    for clinic_id, report in reports.items():
-        if report.first_broken is not None:
-            typer.echo(f"clinic {clinic_id}: broken at entry {report.first_broken}", err=True)
-        else:
-            typer.echo(f"clinic {clinic_id}: whole, {report.entries} entries")
-    if any(report.first_broken is not None for report in reports.values()):
+    if (heads is None) != (key is None) or (heads is not None and (since or until)):
+        typer.echo("--heads and --key belong together, without --since and --until", err=True)
+        raise typer.Exit(code=2)
+    place = None
+    if heads is not None and key is not None:
+        place = HeadsPlace(folder=heads, public_keys=key, only_since_newest=since_newest_head)
+    try:
+        found = asyncio.run(_verify(url, _utc(since), _utc(until), place))
+    except (KeyFileUnsafe, OSError, ValueError) as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(code=2) from None
+    for clinic_id, finding in found.items():
+        is_fine = finding.verdict.standing is Standing.WHOLE and not finding.lacks_heads
+        for line in told(clinic_id, finding):
+            typer.echo(line, err=not is_fine)
+    if any(finding.verdict.standing is not Standing.WHOLE for finding in found.values()):
         raise typer.Exit(code=3)
+    if any(finding.lacks_heads for finding in found.values()):
+        raise typer.Exit(code=4)
+
+
+@audit.command()
+def export(
+    clinic: UUID,
+    deployment: Annotated[str, typer.Option(help="Name of this installation.")],
+    origin: Annotated[str, typer.Option(help="Public origin of the visit service.")],
+    since: Day = None,
+    until: Day = None,
+) -> None:
+    """Print one CLINIC's entries as FHIR AuditEvents (IHE BALP), one a line, oldest first.
+
+    The export is recorded in the trail before the first line.
+    """
+    url = settings_or_exit(DatabaseSettings).database_url.get_secret_value()
+
+    async def print_all() -> None:
+        database = Database(url)
+        lines = export_as_fhir(
+            database,
+            clock=SystemClock(),
+            clinic_id=ClinicId(clinic),
+            deployment=deployment,
+            origin=origin,
+            since=_utc(since),
+            until=_utc(until),
+        )
+        try:
+            async for line in lines:
+                typer.echo(line)
+        finally:
+            await database.close()
+
+    asyncio.run(print_all())
 
 
 async def _verify(
-    url: str, since: datetime | None, until: datetime | None
-) -> dict[ClinicId, ChainReport]:
-    database = Database(url)
+    url: str, since: datetime | None, until: datetime | None, place: HeadsPlace | None
+) -> Mapping[ClinicId, Finding]:
+    database, clock = Database(url), SystemClock()
     try:
-        async with database.reading() as session:
-            reports = {
-                clinic_id: await audit_actions.unscoped_report(
-                    session, clinic_id=clinic_id, since=since, until=until
-                )
-                for clinic_id in await audit_actions.unscoped_clinics(session)
-            }
-        async with database.unit_of_work() as uow:
-            for clinic_id, report in reports.items():
-                await audit_actions.record_check(
-                    uow,
-                    by=Actor.of_job(Job.SETUP, clinic_id),
-                    now=SystemClock().now(),
-                    report=report,
-                )
+        if place is not None:
+            return await check_with_heads(database, clock=clock, place=place)
+        return await check_by_time(database, clock=clock, since=since, until=until)
     finally:
         await database.close()
-    return reports
 
 
 def _utc(day: datetime | None) -> datetime | None:

@@ -20,6 +20,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from telehealth.demo_people import DemoDay, book_day, seed_clinic
+from telehealth.identity.passwords import Pepper
 from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor
 from telehealth.platform.clock import SystemClock
@@ -110,9 +111,9 @@ async def _run(settings: DemoSettings, data: Path) -> None:
         # Invented people on one machine: a password is enough to look around.
         staff_second_factor="offered",
     )
-    drawn = secrets_of(data)
+    secrets_of(data)
     await asyncio.to_thread(upgrade, database_url)
-    day = await _people_and_day(data, database_url, drawn["password_pepper"])
+    day = await _people_and_day(data, database_url)
     plans = child_plans(place, free_ports(place.media_workers))
     if key_file is not None:
         plans = [_sandbox_ehr(data, ehr_port, key_file), *plans]
@@ -177,7 +178,7 @@ def _messages(port: int, token: str) -> Mapping[str, str]:
     }
 
 
-async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay:
+async def _people_and_day(data: Path, database_url: str) -> DemoDay:
     """Find the demo's people and a day of appointments, or make them."""
     remembered = data / "demo.json"
     now = SystemClock().now()
@@ -186,6 +187,7 @@ async def _people_and_day(data: Path, database_url: str, pepper: str) -> DemoDay
     keyring = keyring_from(sealing, data_url=database_url, clock=SystemClock())
     database = Database(database_url, keyring=keyring)
     try:
+        pepper = Pepper(*await keyring.password_pepper())
         async with database.unit_of_work() as unit:
             if remembered.exists():
                 day = DemoDay.from_json(remembered.read_text())

@@ -12,7 +12,7 @@ from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId
 from telehealth.identity import actions as identity
-from telehealth.identity.passwords import hash_password
+from telehealth.identity.passwords import Pepper, hash_password
 from telehealth.platform.db import UnitOfWork
 from telehealth.visits.actions import booking
 
@@ -85,7 +85,7 @@ _DAY = TypeAdapter(DemoDay)
 
 
 async def seed_clinic(
-    uow: UnitOfWork, *, people: Mapping[str, Any], password: str, pepper: str, now: datetime
+    uow: UnitOfWork, *, people: Mapping[str, Any], password: str, pepper: Pepper, now: datetime
 ) -> DemoDay:
     """Make the clinic, its people and their accounts.
 
@@ -120,6 +120,7 @@ async def seed_clinic(
     scheduler, administrator = people["schedulers"][0], people["administrators"][0]
     scheduler_id = await _add_staff(uow, by, now, scheduler, hashed, Role.SCHEDULER)
     await _add_staff(uow, by, now, administrator, hashed, Role.ADMINISTRATOR)
+    await _add_staff(uow, by, now, people["auditors"][0], hashed, Role.AUDITOR)
     patients = [
         DemoPatient(
             person_id=await _add_person(uow, by=by, now=now, person=person),

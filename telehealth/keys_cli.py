@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from telehealth.audit.head_keys import public_key_set
 from telehealth.platform import key_rotation
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.key_files import KeyFile, rewriting
@@ -104,6 +105,13 @@ def remove(file: Path, kid: str, because: Reason) -> None:
         held.change(keys, step="remove", kid=kid, now=now, because=because)
         active = next(key.kid for key in keys if key.state is KeyState.ACTIVE)
         typer.echo(f"{kid} is gone; {active} signs.")
+
+
+@app.command("public")
+def public(file: Path) -> None:
+    """Print the public halves of the keys in FILE, for whoever checks what they signed."""
+    with _refusals():
+        typer.echo(public_key_set(file))
 
 
 def _draw() -> SigningKey:

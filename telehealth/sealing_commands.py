@@ -13,10 +13,12 @@ from telehealth.command_settings import settings_or_exit
 from telehealth.contract import ClinicId, PersonId
 from telehealth.identity.erasure import give_up_person
 from telehealth.identity.errors import PersonUnknown
+from telehealth.identity.peppers import peppers_in_use
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.config import KeyCommandSettings
 from telehealth.platform.db import Database
 from telehealth.platform.sealing.keyring import Keyring
+from telehealth.platform.sealing.peppers import PepperReport, rotate_pepper
 from telehealth.platform.sealing.providers import make_root_key_file
 from telehealth.platform.sealing.rotation import RotationReport, erase_person, rotate
 from telehealth.platform.sealing.settings import keyring_from
@@ -52,6 +54,19 @@ def rotate_data() -> None:
         raise typer.Exit(code=3)
 
 
+@app.command("rotate-pepper")
+def rotate_password_pepper(*, only_tidy: bool = False) -> None:
+    """Draw a new password pepper; each hash is made anew at its owner's next sign-in.
+
+    Older peppers no hash names are destroyed; with --only-tidy that alone is done.
+    """
+    report = asyncio.run(_rotate_pepper(settings_or_exit(KeyCommandSettings), draws=not only_tidy))
+    typer.echo(
+        f"pepper {report.active} in force, {report.kept} older ones kept,"
+        f" {report.destroyed} destroyed"
+    )
+
+
 @app.command("erase-patient")
 def erase_patient(clinic: UUID, person: UUID) -> None:
     """Destroy the keys of one PERSON of a CLINIC: what was sealed for them is gone for good."""
@@ -69,6 +84,14 @@ async def _rotate(settings: KeyCommandSettings) -> RotationReport:
     clock = SystemClock()
     async with sealed_database(settings) as (database, keyring):
         return await rotate(database, keyring, clock=clock)
+
+
+async def _rotate_pepper(settings: KeyCommandSettings, *, draws: bool) -> PepperReport:
+    async with sealed_database(settings) as (database, keyring):
+        async with database.reading() as session:
+            named = await peppers_in_use(session)
+        now = SystemClock().now()
+        return await rotate_pepper(keyring, in_use=named, draws=draws, now=now)
 
 
 async def _erase(settings: KeyCommandSettings, clinic_id: ClinicId, person_id: PersonId) -> int:

@@ -24,6 +24,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from telehealth.audit.head_keys import public_key_set
 from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import ChildNeverReady, ChildPlan, Supervisor, pinned_cores
 from telehealth.platform.private_redis import PrivateRedis
@@ -34,7 +35,7 @@ from telehealth.platform.signing import make_key_file
 
 LOOPBACK = "127.0.0.1"
 _RELAY_SETTINGS = ("SIGNALING_TURN_", "SIGNALING_TWILIO_")
-_SECRET_NAMES = ("service_key", "signaling_key", "media_control_key", "password_pepper")
+_SECRET_NAMES = ("service_key", "signaling_key", "media_control_key")
 
 
 class ServeAllSettings(BaseSettings):
@@ -213,6 +214,9 @@ def secrets_of(data: Path) -> Mapping[str, str]:
         path.write_text(json.dumps(known))
     if not (data / "keys.json").exists():
         make_key_file(data / "keys.json")
+    if not (data / "audit_key.json").exists():
+        make_key_file(data / "audit_key.json")
+    (data / "audit_public_keys.json").write_text(public_key_set(data / "audit_key.json"))
     return known
 
 
@@ -317,7 +321,7 @@ def _environment(
         "TELEHEALTH_SIGNALING_SOCKET_URL": socket_url,
         "TELEHEALTH_KEYS_FILE": str(place.data / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": drawn["service_key"],
-        "TELEHEALTH_PASSWORD_PEPPER": drawn["password_pepper"],
+        "TELEHEALTH_REDIS_URL": redis.url,
         "TELEHEALTH_STAFF_SECOND_FACTOR": place.staff_second_factor,
         "TELEHEALTH_NUDGE_SOCKET": str(place.data / "worker.sock"),
         "TELEHEALTH_SIGNALING_CONTROL_URLS": json.dumps(
@@ -328,6 +332,9 @@ def _environment(
         "TELEHEALTH_EHR_CLIENT_ID": "telehealth",
         "TELEHEALTH_EHR_PATIENT_SYSTEM": "urn:demo:medical-record-number",
         "TELEHEALTH_DEPLOYMENT": "demo",
+        "TELEHEALTH_AUDIT_KEY_FILE": str(place.data / "audit_key.json"),
+        "TELEHEALTH_AUDIT_PUBLIC_KEYS": str(place.data / "audit_public_keys.json"),
+        "TELEHEALTH_AUDIT_HEADS_FOLDER": str(place.data / "audit_heads"),
         "SIGNALING_LISTEN": f"{LOOPBACK}:{ports.signaling}",
         "SIGNALING_INTERNAL_LISTEN": signaling_internal,
         "SIGNALING_REDIS_URL": redis.url,

@@ -13,6 +13,12 @@ from typing import Final
 
 import structlog
 
+from telehealth.audit.head_bucket import HeadBucket
+from telehealth.audit.head_directory import HeadDirectory
+from telehealth.audit.head_keeper import HeadKeeper
+from telehealth.audit.heads import log_name
+from telehealth.audit.ports import HeadSink
+from telehealth.break_glass.actions import sweep as end_break_glass
 from telehealth.chart_sync.actions import ChartDeliverer, ChartPlace
 from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
 from telehealth.chart_sync.ports import Exchange
@@ -31,9 +37,14 @@ from telehealth.messaging.twilio_client import TwilioTexts
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.config import WorkerSettings
 from telehealth.platform.db import Database
+from telehealth.platform.idempotency.once import sweep as forget_named_acts
 from telehealth.platform.sealing.settings import keyring_from
-from telehealth.platform.signing import secret_bytes
+from telehealth.platform.signing import KeyState, read_key_file, secret_bytes
+from telehealth.platform.sweeper import Sweep, keep_sweeping
 from telehealth.privacy.keeper import RetentionKeeper
+
+SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts, end_break_glass)
+"""What is done when time has passed."""
 
 _PACE: Final = MappingProxyType({Lane.NOTICE: Pace(calls_at_once=2)})
 """A morning's texts may take their minutes: whoever is put out of a room waits for no text."""
@@ -72,6 +83,9 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
     runners = _runners(lanes, database=database, clock=clock)
     keeper = RetentionKeeper(database, clock=clock)
     link = asyncio.create_task(rooms.run())
+    sweeping = asyncio.create_task(keep_sweeping(SWEEPS, database=database, clock=clock))
+    head_keeper = _head_keeper(settings, database=database, clock=clock)
+    heads = asyncio.create_task(head_keeper.run()) if head_keeper is not None else None
     try:
         with listening(settings.nudge_socket, on_nudge=lambda: _nudge(runners)):
             _stop_on_signal(runners, keeper)
@@ -79,13 +93,45 @@ async def deliver_until_told(settings: WorkerSettings) -> None:
             await asyncio.gather(keeper.run(), *(runner.run() for runner in runners))
             _log.info("worker.stopped")
     finally:
-        link.cancel()
-        with suppress(asyncio.CancelledError):
-            await link
+        for task in (link, sweeping, heads):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if head_keeper is not None:
+            await head_keeper.close()
         await chart.close()
         await notices.close()
         await database.close()
         await keyring.close()
+
+
+def _head_keeper(
+    settings: WorkerSettings, *, database: Database, clock: Clock
+) -> HeadKeeper | None:
+    """Make what keeps the audit trail's heads; none without a key or a place to keep them."""
+    sinks: list[HeadSink] = []
+    if settings.audit_heads_folder is not None:
+        sinks.append(HeadDirectory(settings.audit_heads_folder))
+    if settings.audit_heads_url is not None:
+        token = settings.audit_heads_token
+        sinks.append(
+            HeadBucket(
+                settings.audit_heads_url,
+                token=None if token is None else token.get_secret_value(),
+            )
+        )
+    if settings.audit_key_file is None or not sinks:
+        _log.warning("audit_heads.not_configured")
+        return None
+    keys = read_key_file(settings.audit_key_file)
+    return HeadKeeper(
+        database,
+        clock=clock,
+        key=next(key for key in keys if key.state is KeyState.ACTIVE),
+        log_name=log_name(settings.deployment),
+        sinks=sinks,
+    )
 
 
 def _runners(

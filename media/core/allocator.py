@@ -1,7 +1,7 @@
 """Which layer each subscription of one peer gets, within its estimate.  Pure.
 
-Sound is set aside first, whatever is left; then pictures by priority.  Down at once, up one step
-after two seconds in which there was room for it and a fifth more.
+Sound is set aside first, whatever is left; then pictures by priority.  Down at once; after two
+seconds in which there was room for it and a fifth more, up one step, each picture that finds room.
 
 Source:
     Our quality ladder; the rates are what the web client asks its encoders for.
@@ -108,16 +108,18 @@ class Allocator:
             # One seen for the first time starts where it fits; one held back goes up slowly.
             chosen[each.slot] = _best(each.steps[: self._known_place(each) + 1], left)
             left -= chosen[each.slot].bps
-        wanted = 0
-        climber = _next_up(ranked, chosen)
-        if climber is None:
+        climbers = _next_up(ranked, chosen)
+        spent = bps - left
+        wanted = _wanted(climbers, chosen, spent)
+        if not climbers:
             self._room_since = None
-        else:
-            slot, step = climber
-            more = step.bps - chosen[slot].bps
-            wanted = int(HEADROOM * (bps - left + more))
-            if self._may_climb(has_room=bps >= wanted, now=now):
-                chosen[slot], left = step, left - more
+        elif self._may_climb(has_room=bps >= wanted, now=now):
+            # Many pictures that wait come in together: a large room does not wait two seconds each.
+            while climbers and bps >= wanted:
+                slot, step = climbers.pop(0)
+                spent += step.bps - chosen[slot].bps
+                chosen[slot] = step
+                wanted = _wanted(climbers, chosen, spent)
         choices = {each.slot: _explained(each, chosen[each.slot]) for each in ranked}
         self._held = {
             slot: choice.step
@@ -125,7 +127,7 @@ class Allocator:
             if choice.reason is Reason.BANDWIDTH
         }
         self.latest = Allocation(
-            choices=MappingProxyType(choices), wanted_bps=wanted, spent_bps=int(bps - left)
+            choices=MappingProxyType(choices), wanted_bps=wanted, spent_bps=int(spent)
         )
         return self.latest
 
@@ -158,16 +160,25 @@ def _best(steps: Sequence[Step], left: float) -> Step:
     return fitting[-1] if fitting else NOTHING
 
 
-def _next_up(ranked: Sequence[Request], chosen: Mapping[str, Step]) -> tuple[str, Step] | None:
-    """Return the dearest slot that could have more, and its next step."""
+def _next_up(ranked: Sequence[Request], chosen: Mapping[str, Step]) -> list[tuple[str, Step]]:
+    """Return the slots that could have more, the dearest first, each with its next step."""
+    found = []
     for each in ranked:
         have = chosen[each.slot]
         above = [
             step for step in each.steps if (step.rank, step.temporal) > (have.rank, have.temporal)
         ]
         if above:
-            return each.slot, above[0]
-    return None
+            found.append((each.slot, above[0]))
+    return found
+
+
+def _wanted(climbers: Sequence[tuple[str, Step]], chosen: Mapping[str, Step], spent: float) -> int:
+    """Return what the first of them would need in all, with its headroom; 0 for none."""
+    if not climbers:
+        return 0
+    slot, step = climbers[0]
+    return int(HEADROOM * (spent + step.bps - chosen[slot].bps))
 
 
 def _explained(request: Request, step: Step) -> Choice:

@@ -13,6 +13,8 @@ from msgspec import Meta, Struct
 from signaling.contract.ids import ParticipantId, PublicationId, RoomId
 
 SUBPROTOCOL = "telehealth.v1"
+MEDIA_MOVE = "media-move"
+"""Feature of a client that can hold two peer connections: it moves where others rebuild."""
 
 # Above 2**53 - 1 a browser's number is no longer exact (RFC 8259 section 6).
 Epoch: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -225,6 +227,16 @@ class AckSlots(Request, frozen=True, kw_only=True, tag="ack-slots"):
     map_id: MapId
 
 
+class MediaReady(Request, frozen=True, kw_only=True, tag="media-ready"):
+    """Say that all one wished for arrives over the connection to the new place.
+
+    Sent in: active, after `media-move`.  Answered by: nothing; `media-move-over` follows when
+    everybody has said so, or the time is up.
+    """
+
+    room_epoch: Epoch
+
+
 class AdmitParticipant(Request, frozen=True, kw_only=True, tag="admit-participant"):
     """Let someone in from the lobby.
 
@@ -266,6 +278,7 @@ FromClient: TypeAlias = (
     | Mute
     | Subscribe
     | AckSlots
+    | MediaReady
     | AdmitParticipant
     | ReturnToLobby
     | RemoveParticipant
@@ -414,8 +427,28 @@ class MediaRebuild(Message, frozen=True, kw_only=True, tag="media-rebuild"):
     ice_servers: tuple[IceServer, ...]
 
 
+class MediaMove(Message, frozen=True, kw_only=True, tag="media-move"):
+    """The media node will go: make a second peer connection, and keep the first meanwhile.
+
+    Told to clients that name the feature `media-move`; others get `media-rebuild`.  Offers,
+    publications, wishes and slot maps concern the new place from now on.  The first connection
+    goes on as it is, is sent to as before, and is closed at `media-move-over`, when `ends_in_ms`
+    have passed, or when anything else tells to build anew.
+    """
+
+    room_epoch: Epoch
+    ends_in_ms: int
+    ice_servers: tuple[IceServer, ...]
+
+
+class MediaMoveOver(Message, frozen=True, kw_only=True, tag="media-move-over"):
+    """Nothing comes from the place before any more: close the connection to it."""
+
+    room_epoch: Epoch
+
+
 class MediaMoved(Message, frozen=True, kw_only=True, tag="media-moved"):
-    """The room's media has another place; `media-rebuild` follows for each participant."""
+    """The room's media has another place; `media-rebuild` or `media-move` follows for each."""
 
     seq: int
     room_epoch: Epoch
@@ -583,6 +616,8 @@ FromServer: TypeAlias = (
     | Quality
     | Speakers
     | MediaRebuild
+    | MediaMove
+    | MediaMoveOver
     | IceRestartWanted
     | IceServersRenewed
     | RoomEvent

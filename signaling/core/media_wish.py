@@ -6,6 +6,7 @@ anything is sent (`shell.room_media`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from msgspec.structs import replace
@@ -30,6 +31,16 @@ from media.contract.control import (
 )
 from signaling.contract.ids import ParticipantId, RoomId
 from signaling.core.effects import CutReason
+
+
+class Opening(StrEnum):
+    """How a participant comes by a peer."""
+
+    FIRST = "first"
+    REBUILD = "rebuild"
+    """In place of one that is gone."""
+    MOVE = "move"
+    """Beside one at another place, which goes on until everybody has come over."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from signaling.contract.errors import (
     WrongState,
 )
 from signaling.contract.messages import (
+    MEDIA_MOVE,
     AckSlots,
     Action,
     AdmitParticipant,
@@ -35,6 +36,8 @@ from signaling.contract.messages import (
     Hello,
     IceServersRenewed,
     Leave,
+    MediaMove,
+    MediaReady,
     MediaRebuild,
     MediaState,
     MediaStateReport,
@@ -89,6 +92,7 @@ ALLOWED: Final[Mapping[type[Request], frozenset[Place]]] = MappingProxyType(
         Mute: _IN,
         Subscribe: _IN,
         AckSlots: _IN,
+        MediaReady: _IN,
         AdmitParticipant: _IN,
         ReturnToLobby: _IN,
         RemoveParticipant: _IN,
@@ -109,6 +113,8 @@ class Session:
         self.place = Place.GREETING
         self.deadline: float | None = now + HELLO_LIMIT_S
         self.may_admit = False
+        self.can_move = False
+        """Whether the client can hold a connection to each of two places."""
         self._limits = PeerLimits(now=now)
         self._negotiation = Negotiation()
         self._last_id = 0
@@ -179,7 +185,7 @@ class Session:
         if self.place in _SEATED:
             self._stand(state)
 
-    def on_media_open(self, message: Admitted | MediaRebuild) -> None:
+    def on_media_open(self, message: Admitted | MediaRebuild | MediaMove) -> None:
         """Tell where the room's media is, or is now."""
         if self.place is Place.ACTIVE:
             self._negotiation.open(message.room_epoch)
@@ -239,7 +245,8 @@ class Session:
 
     def _accept(self, request: FromClient, now: float) -> None:
         match request:
-            case Hello():
+            case Hello(features=features):
+                self.can_move = MEDIA_MOVE in features
                 # Said in time: how long the seat takes is not for the peer to answer for.
                 self.deadline = None
                 self._effects.append(Attach(request))

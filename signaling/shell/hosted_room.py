@@ -18,10 +18,10 @@ from signaling.contract.close_codes import CloseCode
 from signaling.contract.errors import SignalingError, WrongState
 from signaling.contract.ids import ParticipantId, RoomId
 from signaling.contract.messages import (
+    MEDIA_MOVE,
     Action,
-    Admitted,
     Goodbye,
-    MediaRebuild,
+    MediaMoveOver,
     Quality,
     Welcome,
 )
@@ -36,19 +36,21 @@ from signaling.core.effects import (
     Seated,
     TellVisit,
 )
+from signaling.core.media_wish import Opening
 from signaling.core.room import Room
 from signaling.core.seats import Seat
 from signaling.core.watchdog import PING_EVERY_S
 from signaling.shell.means import LIMITS, Means
+from signaling.shell.media_openings import opening_told
 from signaling.shell.metrics import Count
 from signaling.shell.peer import Peer
 from signaling.shell.room_media import RoomMedia
+from signaling.shell.room_place import Tells
 from signaling.shell.room_record import RoomRecord, adopted, entrant
-from signaling.shell.scripts import SEATS_MAX, Mode, Status
+from signaling.shell.scripts import Mode, Status
 from signaling.shell.visit_client import VisitClient, presence_event
 from telehealth.contract import TicketClaims
 
-REBUILD_SPREAD_MS: Final = 1_000
 NEXT_SWEEP_MAX_S: Final = 5.0
 AWAY_LIMIT_S: Final = 3.0
 MAY_PUBLISH: Final = tuple(control.Source)
@@ -66,9 +68,13 @@ class HostedRoom:
             room_id,
             nodes=means.nodes,
             registry=means.registry,
-            on_open=self._on_media_open,
-            on_moved=self._on_media_moved,
+            tells=Tells(
+                opened=self._on_media_open,
+                moved=self._on_media_moved,
+                came_over=self._on_came_over,
+            ),
             spawn=means.spawn,
+            now=means.now,
         )
         self.is_over = False
         self.connected: dict[ParticipantId, int] = {}
@@ -282,7 +288,7 @@ class HostedRoom:
                 room=self._machine.snapshot(seat.participant_id),
                 limits=LIMITS,
                 ping_every_s=int(PING_EVERY_S),
-                features=(),
+                features=(MEDIA_MOVE,),
             )
         )
         peer.flush()
@@ -357,26 +363,18 @@ class HostedRoom:
     # --- media -----------------------------------------------------------------------------------
 
     def _on_media_open(
-        self,
-        participant_id: ParticipantId,
-        room_epoch: int,
-        is_rebuild: bool,  # noqa: FBT001
+        self, participant_id: ParticipantId, room_epoch: int, how: Opening, within_s: float
     ) -> None:
-        if (peer := self._peers.get(participant_id)) is None:
-            return
-        relays = self._means.relays.for_participant(participant_id)
-        if is_rebuild:
-            self._means.metrics.count(Count.MEDIA_MOVES, "rebuild")
-            message: Admitted | MediaRebuild = MediaRebuild(
-                room_epoch=room_epoch,
-                cause="media_lost",
-                retry_after_ms=int(REBUILD_SPREAD_MS * self._means.jitter()),
-                ice_servers=relays,
-            )
-        else:
-            message = Admitted(room_epoch=room_epoch, ice_servers=relays, slots_max=SEATS_MAX)
-        peer.session.on_media_open(message)
-        peer.flush()
+        if (peer := self._peers.get(participant_id)) is not None:
+            told = opening_told(peer, room_epoch, how, within_s=within_s, means=self._means)
+            peer.session.on_media_open(told)
+            peer.flush()
+
+    def _on_came_over(self, room_epoch: int) -> None:
+        for participant_id, peer in self._peers.items():
+            seat = self._machine.seats.get(participant_id)
+            if peer.session.can_move and seat is not None and seat.is_active:
+                peer.tell(MediaMoveOver(room_epoch=room_epoch))
 
     def _on_media_moved(self, room_epoch: int) -> None:
         self.spawn(self.act(lambda room: room.note_media_moved(room_epoch)))

@@ -59,8 +59,12 @@ async def _take_of_seat(room: HostedRoom, seat: Seat, event: control.ControlEven
 async def _connected(room: HostedRoom, seat: Seat) -> None:
     """Tell the visit service once for each socket; a return after a gap is the room's affair."""
     participant_id, attach_epoch = seat.participant_id, seat.attach_epoch
+    peer = room.peer_of(participant_id)
+    if peer is None or not peer.session.can_move:
+        # It does not say itself when it has come over.
+        room.media.note_ready(participant_id, room.media.room_epoch)
     await room.resume(participant_id)
-    if (peer := room.peer_of(participant_id)) is not None:
+    if peer is not None:
         for other_id, fare in room.fares.items():
             peer.tell(fare if other_id == participant_id else _as_others_see(fare))
     if room.connected.get(participant_id) != attach_epoch:

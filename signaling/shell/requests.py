@@ -27,6 +27,7 @@ from signaling.contract.messages import (
     AdmitParticipant,
     Goodbye,
     Leave,
+    MediaReady,
     MediaStateReport,
     Mute,
     Offer,
@@ -154,6 +155,10 @@ async def _ack_slots(room: HostedRoom, peer: Peer, ack: AckSlots) -> None:
     await room.media.command(control.AckSlots(**_seat(room, peer), map_id=ack.map_id))
 
 
+async def _media_ready(room: HostedRoom, peer: Peer, ready: MediaReady) -> None:
+    room.media.note_ready(room.seat_of(peer).participant_id, ready.room_epoch)
+
+
 async def _admit(room: HostedRoom, peer: Peer, admit: AdmitParticipant) -> None:
     host, admitted = peer.participant_id, admit.participant_id
     room.machine.check_host(host, admitted)
@@ -202,6 +207,7 @@ _CARRIED: Final[Mapping[type[Request], _Verb]] = MappingProxyType(
         Mute: _mute,
         Subscribe: _subscribe,
         AckSlots: _ack_slots,
+        MediaReady: _media_ready,
         AdmitParticipant: _admit,
         ReturnToLobby: _return,
         RemoveParticipant: _remove,

@@ -2,8 +2,9 @@
 
 The wish (who should have a peer, and what it should carry) is kept here and made true again after
 every loss: a channel that was down, a room the node gave up, a node that died.  A place that was
-left is told so when it can be reached again, so that no room is ever open twice.  Not here: who may
-have media (`core.room`), whether a node is dead (`core.node_death`).
+left is told so when it can be reached again, so that no room is ever open twice; one that will go
+serves on until everybody has come over (`place_behind`).  Not here: who may have media
+(`core.room`), whether a node is dead (`core.node_death`).
 """
 
 import asyncio
@@ -15,11 +16,9 @@ from typing import Any, Final
 import structlog
 
 from media.contract.control import (
-    AttachPeer,
     ControlCommand,
-    DetachPeer,
-    DetachReason,
     Done,
+    Mute,
     Offer,
     RefusalCode,
     SeatCommand,
@@ -28,16 +27,19 @@ from media.contract.control import (
 from signaling.contract.errors import MediaFull, MediaUnavailable
 from signaling.contract.ids import ParticipantId, RoomId
 from signaling.core.effects import CutReason
-from signaling.core.media_wish import Place, Wish
-from signaling.core.placement import place
-from signaling.shell.media_client import MediaChannel, MediaNodes, MediaRefused, MediaSilent
+from signaling.core.media_wish import Opening, Place, Wish
+from signaling.shell.media_client import MediaNodes, MediaRefused, MediaSilent
+from signaling.shell.place_behind import PlaceBehind
 from signaling.shell.registry import RedisSilent, Registry
-from signaling.shell.scripts import Pin, Status
+from signaling.shell.room_place import RoomPlace, Tells
+from signaling.shell.scripts import Status
 
 CUT_LIMIT_S: Final = 2.0
 RETRY_FIRST_S: Final = 0.25
 RETRY_LONGEST_S: Final = 2.0
 RETRY_AFTER_MS: Final = 1_000
+LOOK_AGAIN_S: Final = 1.0
+"""Between two looks for another node, while the present one serves on."""
 DRAINED: Final = "drained"
 _MOVE_ON: Final = frozenset(
     {RefusalCode.DRAINING, RefusalCode.NODE_FULL, RefusalCode.STALE_ROOM_EPOCH}
@@ -54,9 +56,9 @@ class RoomMedia:
         room_id: The room.
         nodes: Media nodes.
         registry: Where the pin is kept.
-        on_open: Called when a participant has a peer: id, room epoch, whether it is a rebuild.
-        on_moved: Called once a room has another place than before, with its new room epoch.
+        tells: Who is told.
         spawn: Starts a task that is kept until it ends.
+        now: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -65,43 +67,49 @@ class RoomMedia:
         *,
         nodes: MediaNodes,
         registry: Registry,
-        on_open: Callable[[ParticipantId, int, bool], None],
-        on_moved: Callable[[int], None],
+        tells: Tells,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        now: Callable[[], float],
     ) -> None:
         self._room_id = room_id
         self._nodes = nodes
-        self._registry = registry
-        self._on_open = on_open
-        self._on_moved = on_moved
+        self._tells = tells
         self._spawn = spawn
+        self._now = now
         self._wishes: dict[ParticipantId, Wish] = {}
         self._owed_cuts: dict[ParticipantId, tuple[int, CutReason]] = {}
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._is_open = False
-        self._must_move = False
         self._must_sync = False
-        self._left: set[str] = set()
-        """Media nodes the room was moved away from, which may not know it yet."""
-        self.pin: Pin | None = None
+        self._place = RoomPlace(
+            room_id,
+            nodes=nodes,
+            registry=registry,
+            tells=tells,
+            spawn=spawn,
+            now=now,
+        )
 
     @property
     def room_epoch(self) -> int:
         """Epoch of the place the media is at; 0 before the first."""
-        return 0 if self.pin is None else self.pin.room_epoch
-
-    @property
-    def _here(self) -> Place:
-        return Place(self._room_id, self.room_epoch)
+        return self._place.room_epoch
 
     @property
     def leased_node(self) -> str:
         """The media node whose lease this room may extend: only while its channel is up."""
-        if self.pin is None or not self._nodes.is_up(self.pin.node_id):
-            return ""
-        return self.pin.node_id
+        pin = self._place.pin
+        return "" if pin is None or not self._nodes.is_up(pin.node_id) else pin.node_id
+
+    @property
+    def _here(self) -> Place:
+        return self._place.here
+
+    @property
+    def _behind(self) -> PlaceBehind | None:
+        return self._place.behind
 
     def want(
         self, participant_id: ParticipantId, attach_epoch: int, may_publish: tuple[Source, ...]
@@ -112,6 +120,8 @@ class RoomMedia:
             wish = Wish(attach_epoch=attach_epoch, may_publish=may_publish)
             self._wishes[participant_id] = wish
             self._owed_cuts.pop(participant_id, None)
+            if self._behind is not None and self._behind.has_another(participant_id, attach_epoch):
+                self._spawn(self._behind.cut(participant_id, attach_epoch, CutReason.SUPERSEDED))
         self._kick()
 
     async def cut(
@@ -122,7 +132,11 @@ class RoomMedia:
         self._owed_cuts[participant_id] = (attach_epoch, reason)
         try:
             async with asyncio.timeout(CUT_LIMIT_S):
-                await self._cut_owed()
+                if self._behind is not None:
+                    there = self._behind.cut(participant_id, attach_epoch, reason)
+                    await asyncio.gather(there, self._cut_owed())
+                else:
+                    await self._cut_owed()
         except (TimeoutError, MediaSilent, MediaRefused):
             self._kick()
 
@@ -130,6 +144,8 @@ class RoomMedia:
         """End the room at the media node, if it can be told; it ends an empty room itself."""
         self._wishes.clear()
         self._owed_cuts.clear()
+        if self._behind is not None:
+            self._behind.give_up()
         if not self._is_open:
             return
         self._is_open = False
@@ -150,10 +166,9 @@ class RoomMedia:
         except MediaRefused as refused:
             if refused.code is not RefusalCode.FINGERPRINT_CHANGED:
                 raise
-        wish = self._wish(offer)
-        detach = DetachPeer(**_seat(offer), reason=DetachReason.SUPERSEDED)
-        await self.command(detach)
-        await self.command(AttachPeer(**_seat(offer), may_publish=wish.may_publish))
+        wish, who = self._wish(offer), ParticipantId(offer.participant_id)
+        await self.command(self._here.detach(who, wish.attach_epoch, CutReason.SUPERSEDED))
+        await self.command(self._here.attach(who, wish))
         return (await self.command(offer)).sdp or ""
 
     async def command(self, command: SeatCommand) -> Done:
@@ -167,6 +182,8 @@ class RoomMedia:
         if not wish.is_attached:
             self._kick()
             raise MediaUnavailable(retry_after_ms=RETRY_AFTER_MS)
+        if self._behind is not None and isinstance(command, Mute):
+            self._spawn(self._behind.repeat(command))
         try:
             done = await self._tell(command)  # type: ignore[arg-type]
             wish.note(command)
@@ -186,8 +203,11 @@ class RoomMedia:
         if wish is None or not wish.is_attached or wish.is_paused is is_paused:
             return
         wish.is_paused = is_paused
+        pause = self._here.pause(participant_id, wish)
+        if self._behind is not None:
+            self._spawn(self._behind.repeat(pause))
         try:
-            await self._tell(self._here.pause(participant_id, wish))
+            await self._tell(pause)
         except (MediaSilent, MediaRefused) as failure:
             _log.info("room_media.not_paused", error=type(failure).__name__)
 
@@ -197,25 +217,54 @@ class RoomMedia:
 
     def on_room_lost(self, cause: str) -> None:
         """The node gave the room up; one that stops takes it back no more."""
-        self._must_move = self._must_move or cause == DRAINED
+        self._place.must_move = self._place.must_move or cause == DRAINED
         self._lose_peers(True, None)
 
     def on_channel_up(self, node_id: str, boot_id: str) -> None:
         """A channel was opened: restate what should be, or that the room is elsewhere now."""
-        if self.pin is None or self.pin.node_id != node_id:
-            if node_id in self._left:
-                self._spawn(self._tell_left(node_id))
-        elif self.pin.boot_id == boot_id and self._is_open:
+        if not self._place.is_at(node_id):
+            self._place.on_channel_up(node_id)
+        elif self._is_open and self._is_pinned_to(node_id, boot_id):
             self._must_sync = True
             self._kick()
 
     def on_node_lost(self, node_id: str, boot_id: str) -> bool:
         """A life of a media node is over; True if the room was there and moves now."""
-        if self.pin is None or (self.pin.node_id, self.pin.boot_id) != (node_id, boot_id):
+        if not self._is_pinned_to(node_id, boot_id):
             return False
-        self._must_move = True
+        self._place.must_move = True
         self._lose_peers(True, None)
         return True
+
+    def is_at(self, node_id: str) -> bool:
+        """Say whether the room is at a media node."""
+        return self._place.is_at(node_id)
+
+    async def move_away(self, node_id: str, *, after_s: float, ends_at: float) -> None:
+        """Move to another node while the present one serves on; without another, stay and look.
+
+        Args:
+            node_id: The node that was told to go.
+            after_s: When to begin, in seconds from now.
+            ends_at: Monotonic instant at which that node ends what is left on it.
+        """
+        await asyncio.sleep(after_s)
+        while self.is_at(node_id) and self._now() < ends_at:
+            if not self._wishes:
+                await self.close()
+                return
+            self._place.leave(node_id, ends_at=ends_at)
+            self._kick()
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    def note_ready(self, participant_id: ParticipantId, room_epoch: int) -> None:
+        """Note that somebody gets everything from here; a word about another place is ignored."""
+        if self._behind is not None and room_epoch == self.room_epoch:
+            self._behind.note_ready(participant_id)
+
+    def _is_pinned_to(self, node_id: str, boot_id: str) -> bool:
+        pin = self._place.pin
+        return pin is not None and (pin.node_id, pin.boot_id) == (node_id, boot_id)
 
     def _wish(self, command: SeatCommand) -> Wish:
         wish = self._wishes.get(ParticipantId(command.participant_id))
@@ -240,7 +289,7 @@ class RoomMedia:
     @property
     def _is_owed(self) -> bool:
         is_unmet = not all(wish.is_attached for wish in self._wishes.values())
-        return bool(self._owed_cuts) or self._must_sync or is_unmet
+        return bool(self._owed_cuts) or self._must_sync or is_unmet or self._place.is_leaving
 
     async def _strive(self) -> None:
         pause_s = RETRY_FIRST_S
@@ -259,7 +308,7 @@ class RoomMedia:
     def _note(self, failure: Exception) -> None:
         _log.info("room_media.retried", error=type(failure).__name__, room_id=self._room_id)
         if isinstance(failure, MediaRefused):
-            self._must_move = self._must_move or failure.code in _MOVE_ON
+            self._place.must_move = self._place.must_move or failure.code in _MOVE_ON
             if failure.code is RefusalCode.UNKNOWN_ROOM:
                 self._is_open = False
 
@@ -267,8 +316,10 @@ class RoomMedia:
         async with self._lock:
             if not self._wishes and not await self._has_cuts_left():
                 return
-            if self.pin is None or self._must_move:
-                await self._place()
+            if self._place.is_leaving and self._is_open:
+                await self._cut_owed()
+            if self._place.is_unsettled:
+                await self._settle()
             if not self._is_open and self._wishes:
                 await self._tell(self._here.open())
                 self._is_open = True
@@ -279,67 +330,22 @@ class RoomMedia:
                 if not wish.is_attached:
                     await self._attach(participant_id, wish)
 
-    async def _place(self) -> None:
-        """Pin the room, or move it; a pin somebody else made counts."""
-        here = None if self.pin is None else self.pin.node_id
-        nodes = self._nodes.candidates()
-        others = [node for node in nodes if node.node_id != here]
-        dead = self._must_move and here is not None
-        draw = (random.random(), random.random())  # noqa: S311  (placement, no secret)
-        chosen = place(others if dead and others else nodes, draw=draw)
-        if chosen is None:
-            raise MediaFull
-        pin = await self._registry.call(
-            lambda: self._registry.scripts.pin_media(
-                self._room_id,
-                node_id=chosen.node_id,
-                boot_id=chosen.boot_id,
-                known_epoch=self.room_epoch,
-                is_forced=self._must_move,
-            )
-        )
-        before, self.pin, self._must_move = self.pin, pin, False
-        if before is None or pin.room_epoch != before.room_epoch:
+    async def _settle(self) -> None:
+        """Find the room's place, or move it; whoever had a peer elsewhere needs one here."""
+        there = {each: wish.attach_epoch for each, wish in self._wishes.items() if wish.is_attached}
+        if (status := await self._place.settle(there)) is not None:
             # Found, not made: a process before us may have left things there, or it may have slept.
-            self._is_open, self._must_sync = False, pin.status is Status.HELD
+            self._is_open, self._must_sync = False, status is Status.HELD
             self._owed_cuts.clear()
             for wish in self._wishes.values():
                 wish.lose()
-        if before is not None and pin.room_epoch != before.room_epoch:
-            self._leave(before, pin)
-        beat = self._nodes.beating.get(pin.node_id)
-        # Pinned by a process before this one to a life that is over since.
-        if beat is None or beat.boot_id != pin.boot_id:
-            self._must_move = True
-            raise MediaUnavailable
-
-    def _leave(self, before: Pin, after: Pin) -> None:
-        """Tell of the move: the room's people, and the old place, should it live."""
-        if before.node_id != after.node_id:
-            self._left.add(before.node_id)
-            self._spawn(self._tell_left(before.node_id))
-        self._left.discard(after.node_id)
-        if after.status is Status.PINNED:
-            self._on_moved(after.room_epoch)
-
-    async def _tell_left(self, node_id: str) -> None:
-        """Close the room at a place it has left, under the epoch that says so."""
-        channel = self._nodes.known_channel(node_id)
-        if channel is None or channel.down_since is not None:
-            return
-        try:
-            await channel.command(self._here.close())
-        except (MediaSilent, MediaRefused) as failure:
-            _log.info("room_media.not_closed", error=type(failure).__name__)
-        else:
-            self._left.discard(node_id)
+        self._place.check()
 
     async def _has_cuts_left(self) -> bool:
         """With nobody wished for, only cuts are owed: at a place a process before us may know."""
         self._must_sync = False
-        if self.pin is None:
-            self.pin = await self._registry.call(lambda: self._registry.media_place(self._room_id))
-        if self.pin is None or self._must_move:
+        await self._place.find()
+        if self._place.pin is None or self._place.must_move:
             self._owed_cuts.clear()
         return bool(self._owed_cuts)
 
@@ -363,8 +369,14 @@ class RoomMedia:
         await self._tell(self._here.attach(participant_id, wish))
         if self._wishes.get(participant_id) is wish:
             wish.is_attached = True
-            is_rebuild, wish.was_told = wish.was_told, True
-            self._on_open(participant_id, self.room_epoch, is_rebuild)
+            self._tell_open(participant_id, wish)
+
+    def _tell_open(self, participant_id: ParticipantId, wish: Wish) -> None:
+        how, within_s = Opening.REBUILD if wish.was_told else Opening.FIRST, 0.0
+        if self._behind is not None and self._behind.holds(participant_id, wish.attach_epoch):
+            how, within_s = Opening.MOVE, self._behind.note_told()
+        wish.was_told = True
+        self._tells.opened(participant_id, self.room_epoch, how, within_s)
 
     async def _cut_owed(self) -> None:
         for participant_id, (attach_epoch, reason) in list(self._owed_cuts.items()):
@@ -376,21 +388,4 @@ class RoomMedia:
             self._owed_cuts.pop(participant_id, None)
 
     async def _tell(self, command: ControlCommand) -> Done:
-        channel = self._channel()
-        return await channel.command(command)
-
-    def _channel(self) -> MediaChannel:
-        channel = None if self.pin is None else self._nodes.known_channel(self.pin.node_id)
-        if channel is None:
-            raise MediaSilent
-        return channel
-
-
-def _seat(command: SeatCommand) -> dict[str, Any]:
-    return {
-        "request_id": "-",
-        "room_id": command.room_id,
-        "room_epoch": command.room_epoch,
-        "participant_id": command.participant_id,
-        "attach_epoch": command.attach_epoch,
-    }
+        return await self._place.channel().command(command)

@@ -21,6 +21,7 @@ from signaling.contract.errors import (
 from signaling.contract.ids import ParticipantId, RoomId
 from signaling.contract.messages import Action, Goodbye, Hello, IceServersRenewed, Request
 from signaling.core.effects import Close
+from signaling.core.moving import starts_s
 from signaling.shell import ice_servers, media_events, requests
 from signaling.shell.hosted_room import HostedRoom
 from signaling.shell.means import Means
@@ -167,8 +168,17 @@ class Rooms:
         self._means.metrics.count(Count.MEDIA_NEWS, str(news.__struct_config__.tag))
         if isinstance(news, NodeDraining):
             self._means.nodes.note_draining(node_id)
+            self._move_away(node_id, ends_in_s=news.ends_in_ms / 1_000)
         if isinstance(news, SyncNeeded) and (boot_id := self._means.nodes.boot_of(node_id)):
             self.on_media_channel_up(node_id, boot_id)
+
+    def _move_away(self, node_id: str, *, ends_in_s: float) -> None:
+        """Move every room away from a node that serves on for a while, a few at a time."""
+        leaving = [room for room in self._rooms.values() if room.media.is_at(node_id)]
+        ends_at = self._means.now() + ends_in_s
+        starts = starts_s(len(leaving), ends_in_s=ends_in_s)
+        for room, after_s in zip(leaving, starts, strict=True):
+            room.spawn(room.media.move_away(node_id, after_s=after_s, ends_at=ends_at))
 
     def on_media_node_lost(self, node_id: str, boot_id: str) -> None:
         """Move every room away from a media node that is gone."""

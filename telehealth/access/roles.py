@@ -35,6 +35,9 @@ class Permission(StrEnum):
     SEE_NEEDS_ATTENTION = "delivery.see"
     SETTLE_DELIVERY = "delivery.settle"
     VERIFY_AUDIT = "audit.verify"
+    READ_AUDIT = "audit.read"
+    BREAK_GLASS = "record.break_glass"
+    REVIEW_BREAK_GLASS = "record.review_break_glass"
     MANAGE_PEOPLE = "people.manage"
     WITHDRAW_CONSENT = "consent.withdraw"
     ANSWER_CORRECTION = "correction.answer"
@@ -58,7 +61,10 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.WRITE_NOTE: "Write and sign the note of one's own visit.",
         Permission.SEE_NEEDS_ATTENTION: "See what could not be delivered to a partner.",
         Permission.SETTLE_DELIVERY: "Have a parked delivery checked again.",
+        Permission.BREAK_GLASS: "Open one other patient's record in an emergency, for an hour.",
+        Permission.REVIEW_BREAK_GLASS: "See who opened a record in an emergency, and why.",
         Permission.VERIFY_AUDIT: "Check that the audit trail was not altered.",
+        Permission.READ_AUDIT: "Search and export who saw or changed what.",
         Permission.MANAGE_PEOPLE: "Add people to the clinic and give them roles.",
         Permission.WITHDRAW_CONSENT: "Record that a patient took a consent back, on their word.",
         Permission.ANSWER_CORRECTION: "Read and answer a patient's request to correct the record.",
@@ -76,6 +82,7 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.CALL_PATIENT,
                 Permission.CONDUCT_VISIT,
                 Permission.WRITE_NOTE,
+                Permission.BREAK_GLASS,
                 Permission.INVITE_GUEST,
                 Permission.SEE_NEEDS_ATTENTION,
                 Permission.WITHDRAW_CONSENT,
@@ -98,7 +105,9 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         ),
         # A guest sees nothing but the call, and admits nobody.
         Role.GUEST: frozenset({Permission.ATTEND_AS_GUEST}),
-        Role.AUDITOR: frozenset({Permission.VERIFY_AUDIT}),
+        Role.AUDITOR: frozenset(
+            {Permission.VERIFY_AUDIT, Permission.READ_AUDIT, Permission.REVIEW_BREAK_GLASS}
+        ),
         # An administrator runs the product and sees no clinical text.
         Role.ADMINISTRATOR: frozenset(
             {

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from telehealth.access.actor import Actor
@@ -15,7 +15,7 @@ from telehealth.audit.chain import (
     NO_PREVIOUS,
     ChainReport,
     Json,
-    Sealed,
+    body_text,
     canonical,
     check_chain,
     seal_of,
@@ -23,6 +23,7 @@ from telehealth.audit.chain import (
 from telehealth.audit.errors import EntryRefused
 from telehealth.audit.events import ACTION, AuditAction, AuditEvent
 from telehealth.audit.tables import AuditEntry
+from telehealth.audit.verdict import Watch
 from telehealth.contract import ClinicId
 from telehealth.platform.db import UnitOfWork
 from telehealth.platform.errors import Loggable
@@ -62,11 +63,11 @@ async def record(
     """
     clinic_id = by.clinic_id
     await repository.lock_chain(uow.session, clinic_id)
-    last = await repository.unscoped_last(uow.session, clinic_id)
+    tip = await repository.unscoped_tip(uow.session, clinic_id)
     entry = AuditEntry(
         id=new_uuid(),
         clinic_id=clinic_id,
-        seq=FIRST_SEQ if last is None else last.seq + 1,
+        seq=tip.seq + 1,
         at=now.astimezone(UTC),
         event=event.value,
         actor_person_id=by.person_id,
@@ -76,7 +77,7 @@ async def record(
         patient_id=patient_id,
         subject_id=subject_id,
         facts=_facts_text(facts or {}),
-        previous=NO_PREVIOUS if last is None else last.seal,
+        previous=tip.seal,
     )
     entry.seal = seal_of(seq=entry.seq, previous=entry.previous, body=body_of(entry))
     uow.session.add(entry)
@@ -138,12 +139,29 @@ async def looks_at_own(uow: UnitOfWork, *, by: Actor) -> list[Look]:
     return [Look(at=at, role=Role(role)) for at, role in found if role != Role.PATIENT]
 
 
+class Follow(Protocol):
+    """Follows a chain: `unscoped_follow`, or another with the same report."""
+
+    async def __call__(  # noqa: D102  (above)
+        self,
+        session: repository.Reads,
+        /,
+        *,
+        clinic_id: ClinicId,
+        after_seq: int,
+        previous: bytes,
+        to_seq: int,
+        watch: Watch | None = None,
+    ) -> ChainReport: ...
+
+
 async def unscoped_report(
     session: repository.Reads,
     *,
     clinic_id: ClinicId,
     since: datetime | None = None,
     until: datetime | None = None,
+    follow: Follow | None = None,
 ) -> ChainReport:
     """Check one clinic's chain, or the part of it made in [since, until).
 
@@ -152,7 +170,7 @@ async def unscoped_report(
     from_seq: int | None = FIRST_SEQ
     if since is not None:
         from_seq = await repository.unscoped_first_seq_since(session, clinic_id, since)
-    to_seq = None
+    to_seq = await repository.unscoped_newest_seq(session, clinic_id)
     if until is not None:
         to_seq = await repository.unscoped_last_seq_before(session, clinic_id, until) or 0
     if from_seq is None:
@@ -160,21 +178,38 @@ async def unscoped_report(
     before = await repository.unscoped_entry_at(session, clinic_id, from_seq - 1)
     if before is None and from_seq != FIRST_SEQ:
         return ChainReport(entries=0, first_broken=from_seq - 1)
-    report = ChainReport(
-        entries=0, first_broken=None, head=NO_PREVIOUS if before is None else before.seal
+    head = NO_PREVIOUS if before is None or from_seq == FIRST_SEQ else before.seal
+    return await (follow or unscoped_follow)(
+        session, clinic_id=clinic_id, after_seq=from_seq - 1, previous=head, to_seq=to_seq
     )
-    pages = repository.unscoped_pages(session, clinic_id, from_seq=from_seq, to_seq=to_seq)
+
+
+async def unscoped_follow(
+    session: repository.Reads,
+    *,
+    clinic_id: ClinicId,
+    after_seq: int,
+    previous: bytes,
+    to_seq: int,
+    watch: Watch | None = None,
+) -> ChainReport:
+    """Follow a chain from the entry after `after_seq`, whose seal is `previous`, to `to_seq`."""
+    report = ChainReport(entries=0, first_broken=None, head=previous)
+    pages = repository.unscoped_pages(session, clinic_id, from_seq=after_seq + 1, to_seq=to_seq)
     async for page in pages:
-        part = check_chain(
-            [Sealed(entry.seq, entry.previous, entry.seal, body_of(entry)) for entry in page],
-            after_seq=from_seq - 1 + report.entries,
-            previous=report.head,
-        )
+        part = check_chain(page, after_seq=after_seq + report.entries, previous=report.head)
+        if watch is not None:
+            first_seq = after_seq + report.entries + 1
+            watch.feed(first_seq, [entry.seal for entry in page[: part.entries]])
         report = ChainReport(
             entries=report.entries + part.entries, first_broken=part.first_broken, head=part.head
         )
         if report.first_broken is not None:
-            break
+            return report
+    if after_seq + report.entries < to_seq:
+        # A whole page of numbers is empty, and later ones are not.
+        missing = after_seq + report.entries + 1
+        return ChainReport(entries=report.entries, first_broken=missing, head=report.head)
     return report
 
 
@@ -206,20 +241,19 @@ async def unscoped_clinics(session: repository.Reads) -> list[ClinicId]:
 
 def body_of(entry: AuditEntry) -> bytes:
     """Return what an entry's seal covers: every column but the seals themselves."""
-    body: dict[str, Json] = {
-        "id": str(entry.id),
-        "clinic_id": str(entry.clinic_id),
-        "at": entry.at.isoformat(timespec="microseconds"),
-        "event": entry.event,
-        "actor_person_id": _id(entry.actor_person_id),
-        "actor_role": entry.actor_role,
-        "actor_job": entry.actor_job,
-        "visit_id": _id(entry.visit_id),
-        "patient_id": _id(entry.patient_id),
-        "subject_id": _id(entry.subject_id),
-        "facts": entry.facts,
-    }
-    return canonical(body)
+    return body_text(
+        id_=str(entry.id),
+        clinic_id=str(entry.clinic_id),
+        at=entry.at.isoformat(timespec="microseconds"),
+        event=entry.event,
+        actor_person_id=_id(entry.actor_person_id),
+        actor_role=entry.actor_role,
+        actor_job=entry.actor_job,
+        visit_id=_id(entry.visit_id),
+        patient_id=_id(entry.patient_id),
+        subject_id=_id(entry.subject_id),
+        facts=entry.facts,
+    )
 
 
 def _facts_text(facts: Facts) -> str:

@@ -37,3 +37,22 @@ class AuditEntry(Base):
     """Canonical JSON object of ids, kinds and numbers."""
     previous: Mapped[bytes] = mapped_column(LargeBinary(32))
     seal: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class HeadExport(Base):
+    """The newest head that one sink has taken of one chain: for the status page, no evidence.
+
+    Whoever holds the database can change these rows; what counts is what the sink itself holds.
+    """
+
+    __tablename__ = "audit_head_exports"
+
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sink: Mapped[str] = mapped_column(String(32), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Entries of the newest head taken; 0: none yet."""
+    exported_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    """First failure since the last success."""
+    trouble: Mapped[str | None] = mapped_column(String(32))
+    """`not_kept`, `contradicted` or `chain_altered`."""

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from telehealth.access.actor import Actor
@@ -81,12 +80,11 @@ async def _write_down(
 ) -> None:
     policy = POLICY[owed.kind]
     payload = json.dumps(owed.payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    digest = sha256(payload.encode()).hexdigest()
     # Taking the number locks the order key, so the look-up below cannot race with its twin.
     order_no = await repository.next_order_no(uow.session, lane=owed.lane, order_key=owed.order_key)
     earlier = await repository.unscoped_intent(uow.session, kind=owed.kind, key=owed.key)
     if earlier is not None:
-        if earlier.payload_sha256 != digest:
+        if earlier.payload != payload:
             raise AlreadyOwed(entry_id=earlier.entry_id, kind=owed.kind)
         return
     uow.session.add(
@@ -101,7 +99,6 @@ async def _write_down(
             key=owed.key,
             message_id=new_uuid(),
             payload=payload,
-            payload_sha256=digest,
             lane=owed.lane,
             order_key=owed.order_key,
             order_no=order_no,

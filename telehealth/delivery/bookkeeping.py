@@ -168,7 +168,8 @@ async def _audit(uow: UnitOfWork, entry: LedgerEntry, *, now: datetime) -> None:
         by=Actor.of_job(Job.DELIVERY_WORKER, ClinicId(entry.clinic_id)),
         now=now,
         event=_AUDITED_WHEN_CONFIRMED[entry.lane],
-        visit_id=entry.subject_id,
+        # Of an emergency access the ledger names the access: it is about no visit.
+        visit_id=None if entry.kind is EntryKind.NOTICE_BREAK_GLASS else entry.subject_id,
         subject_id=entry.entry_id,
         facts={"kind": entry.kind},
     )

@@ -28,6 +28,7 @@ class OwedEvent(StrEnum):
     PARTICIPANT_REVOKED = "participant.revoked"
     VISIT_ENDED = "visit.ended"
     VISIT_COMPLETED = "visit.completed"
+    BREAK_GLASS_OPENED = "break_glass.opened"
     LINK_TO_SEND = "link.to_send"
     CODE_TO_SEND = "code.to_send"
 
@@ -50,6 +51,7 @@ class EntryKind(StrEnum):
     ROOM_ENDED = "room.ended"
     CHART_ENCOUNTER = "chart.encounter"
     CHART_NOTE = "chart.note"
+    NOTICE_BREAK_GLASS = "notice.break_glass"
     NOTICE_LINK = "notice.link"
     NOTICE_CODE = "notice.code"
 
@@ -104,6 +106,15 @@ _CHART: Final = Policy(
     quiet=timedelta(seconds=60),
 )
 
+# A person waits to hear of it within the minute; a week later somebody reads the list anyway.
+_NOTICE_BREAK_GLASS: Final = Policy(
+    try_for=timedelta(days=7),
+    alert_after=timedelta(minutes=1),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=20),
+)
+
 _NOTICE_LINK: Final = Policy(
     try_for=timedelta(hours=1),
     alert_after=timedelta(minutes=10),
@@ -129,6 +140,7 @@ POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
         EntryKind.ROOM_ENDED: _ROOM,
         EntryKind.CHART_ENCOUNTER: _CHART,
         EntryKind.CHART_NOTE: _CHART,
+        EntryKind.NOTICE_BREAK_GLASS: _NOTICE_BREAK_GLASS,
         EntryKind.NOTICE_LINK: _NOTICE_LINK,
         EntryKind.NOTICE_CODE: _NOTICE_CODE,
     }
@@ -239,6 +251,23 @@ def _chart_key(clinic_id: UUID, visit_id: UUID, facts: Facts) -> str:
             return str(visit_id)
 
 
+def _break_glass(
+    event: OwedEvent, clinic_id: UUID, access_id: UUID, version: int, facts: Facts
+) -> Sequence[Owed]:
+    """One notice to one auditor; who looked at whose record is not in it."""
+    del event, clinic_id, version
+    person_id = str(facts["person_id"])
+    return [
+        Owed(
+            lane=Lane.NOTICE,
+            kind=EntryKind.NOTICE_BREAK_GLASS,
+            key=f"{access_id}.{person_id}",
+            order_key=person_id,
+            payload=facts,
+        )
+    ]
+
+
 def _notice(
     event: OwedEvent, clinic_id: UUID, visit_id: UUID, version: int, facts: Facts
 ) -> Sequence[Owed]:
@@ -262,6 +291,7 @@ _OWED: Final[Mapping[OwedEvent, _Rule]] = MappingProxyType(
     {
         **dict.fromkeys(_ROOM_KIND, _room),
         OwedEvent.VISIT_COMPLETED: _chart,
+        OwedEvent.BREAK_GLASS_OPENED: _break_glass,
         OwedEvent.LINK_TO_SEND: _notice,
         OwedEvent.CODE_TO_SEND: _notice,
     }

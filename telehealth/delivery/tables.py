@@ -53,7 +53,6 @@ class LedgerEntry(Base):
     message_id: Mapped[UUID]
     payload = Sealed[str]("payload_sealed", TEXT)
     payload_sealed: Mapped[bytes] = sealed_column("payload", Phi.CLINICAL)
-    payload_sha256: Mapped[str] = mapped_column(String(64))
     lane: Mapped[Lane] = mapped_column(EnumText(Lane))
     order_key: Mapped[str] = mapped_column(String(64))
     order_no: Mapped[int]

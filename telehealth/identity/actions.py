@@ -190,7 +190,7 @@ async def person_cards(
     No entry is written here: the caller records what was seen, and for which visit.
     """
     found = await repository.people(uow.session, person_ids, actor=by)
-    return {PersonId(person.id): _card_of(person) for person in found}
+    return {PersonId(person.id): card_of(person) for person in found}
 
 
 async def birth_dates(
@@ -349,7 +349,8 @@ def _require_management(by: Actor) -> None:
         by.require(Permission.MANAGE_PEOPLE)
 
 
-def _card_of(person: Person) -> PersonCard:
+def card_of(person: Person) -> PersonCard:
+    """Return the card of a stored person; of one who was erased nothing is left to show."""
     try:
         return PersonCard(
             person_id=PersonId(person.id),
@@ -361,7 +362,7 @@ def _card_of(person: Person) -> PersonCard:
             npi=person.npi,
         )
     except SealedErased:
-        # Lists of past visits go on being shown; of the person nothing is left to show.
+        # Lists of past visits go on being shown.
         return PersonCard(
             person_id=PersonId(person.id),
             given="—",

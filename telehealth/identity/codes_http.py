@@ -18,7 +18,7 @@ from telehealth.identity.codes import CODE_LIFE, Asked
 from telehealth.identity.contacts import typed_contact
 from telehealth.identity.entrance import give_cookies, session_of
 from telehealth.identity.errors import CodeOver
-from telehealth.identity.http import count_try, home_of
+from telehealth.identity.http import home_of
 from telehealth.identity.link_door import Moving
 from telehealth.identity.tables import RequestKind
 from telehealth.platform.errors import TelehealthError
@@ -48,7 +48,6 @@ class CodeTyped(BaseModel):
 async def ask(request: Request) -> Response:
     """POST /v1/contact-requests: one answer, whoever asks."""
     services = services_of(request)
-    count_try(request)
     body = await body_of(request, ContactAsked)
     contact = typed_contact(body.contact)
     async with services.database.unit_of_work() as uow:
@@ -69,7 +68,6 @@ async def ask(request: Request) -> Response:
 async def type_code(request: Request) -> Response:
     """POST /v1/contact-requests/code: let a patient in by the code they were sent."""
     services = services_of(request)
-    count_try(request)
     body = await body_of(request, CodeTyped)
     pending = cookies_of(request.scope).get(PENDING_COOKIE)
     if pending is None:

@@ -63,6 +63,7 @@ class Arrival:
     proved_by: Proof | None = None
     proved_with: UUID | None = None
     may_only_enrol: bool = False
+    by_sign_on: bool = False
 
 
 async def known_hash(session: repository.Reads, *, email: str) -> str | None:
@@ -252,6 +253,7 @@ async def start_session(
         proved_at=None if arrival.proved_by is None else now,
         proved_by=arrival.proved_by,
         proved_with=arrival.proved_with,
+        by_sign_on=arrival.by_sign_on,
     )
     uow.session.add(session)
     await uow.session.flush()

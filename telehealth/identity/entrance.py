@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from telehealth.access.errors import NotSignedIn
-from telehealth.access.http import put_actor
+from telehealth.access.http import put_actor, put_holder
 from telehealth.identity import door
 from telehealth.identity.access_tokens import ACCESS_LIFE, Pass, read_pass, sign_pass
 from telehealth.identity.cookies import ACCESS_COOKIE, REFRESH_COOKIE, set_cookies
@@ -108,6 +108,7 @@ def give_cookies(headers: MutableHeaders, services: Services, signed_in: SignedI
 
 def _put(scope: Scope, holder: Holder) -> None:
     scope[_HOLDER_KEY] = holder
+    put_holder(scope, holder.actor)
     # Without an actor no route of the product answers: who has still to enrol acts on nothing.
     if not holder.may_only_enrol:
         put_actor(scope, holder.actor)

@@ -26,6 +26,7 @@ async def give_up_person(uow: UnitOfWork, *, by: Actor, now: datetime, person_id
     if person is None or person.clinic_id != by.clinic_id:
         raise PersonUnknown(person_id=person_id)
     person.medical_record_number_index = person.phone_index = person.email_index = None
+    person.given_index = person.family_index = None
     account = await repository.unscoped_account_of(
         uow.session, person_id=person_id, clinic_id=by.clinic_id
     )

@@ -126,6 +126,13 @@ class CodeOver(TelehealthError):
     public_message = "This code is no longer valid. Please ask for a new one."
 
 
+class SeveralPatients(TelehealthError):
+    """More than one patient has this name and birth date."""
+
+    code = "person.several"
+    public_message = "More than one patient has this name and birth date. Type the record number."
+
+
 class SsoRefused(TelehealthError):
     """The provider's answer is not to our question, or not to be believed; which, is not told."""
 
@@ -151,7 +158,21 @@ class SsoTaken(TelehealthError):
     """The subject or the account is linked already."""
 
     code = "sso.taken"
-    public_message = "This account is already linked to a sign-in."
+    public_message = "This sign-in is already linked to an account."
+
+
+class SsoOnlyWay(TelehealthError):
+    """Nothing else would open the account: no password, no passkey."""
+
+    code = "sso.only_way"
+    public_message = "This is your only way to sign in. Choose a password first."
+
+
+class SsoNotOffered(TelehealthError):
+    """The clinic has no OpenID provider."""
+
+    code = "sso.not_offered"
+    public_message = "Your clinic has no sign-on of its own."
 
 
 class PasswordTooShort(TelehealthError):
@@ -189,6 +210,13 @@ class PasswordLinkUnknown(TelehealthError):
 
     code = "password.link_unknown"
     public_message = "This link is not valid any more. Ask your administrator for a new one."
+
+
+class SessionUnknown(TelehealthError):
+    """No such login session, or it is another person's."""
+
+    code = "session.unknown"
+    public_message = "There is no such sign-in."
 
 
 class PasswordUnchanged(TelehealthError):

@@ -33,6 +33,7 @@ REFETCH_EVERY_S: Final = 60.0
 """A made-up key name causes no more than one fetch in this time."""
 _LONGEST_TOKEN: Final = 16_384
 _HEADER: Final = frozenset({"alg", "kid", "typ"})
+_ASK_ANEW: Final = {"prompt": "login", "max_age": "0"}
 _PATH: Final = "/.well-known/openid-configuration"
 
 # Claims are judged by `oidc_rules`; here the signature alone is.
@@ -88,8 +89,12 @@ class OidcClient:
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._fetching = asyncio.Lock()
 
-    async def authorization_url(self, secret: str) -> str:
+    async def authorization_url(self, secret: str, *, anew: bool = False) -> str:
         """Return where the browser goes to sign in; no token ever stands in an address.
+
+        Args:
+            secret: What the browser keeps, or what is derived from it.
+            anew: The person is to be asked, even if they are signed in there.
 
         Raises:
             SsoUnreachable: The provider does not say where.
@@ -106,6 +111,7 @@ class OidcClient:
                 nonce=handshake.nonce,
                 code_challenge=create_s256_code_challenge(handshake.verifier),
                 code_challenge_method="S256",
+                **(_ASK_ANEW if anew else {}),
             )
         )
 

@@ -14,17 +14,21 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
+from uuid import UUID
 
 from authlib.oidc.core import CodeIDToken
 from joserfc.errors import JoseError
 
 from telehealth.identity.errors import SsoRefused
 
+ASKED_WITHIN: Final = timedelta(minutes=10)
+"""To link an account: how long ago at most the provider has asked the person themself."""
 OLDEST_TOKEN: Final = timedelta(minutes=10)
 LEEWAY: Final = timedelta(seconds=30)
 _LONGEST: Final = 255
+_FAR: Final = 2**40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,28 @@ class VerifiedSubject:
     email: str | None = field(repr=False)
     """Lower case; only one the provider says it has verified."""
     has_second_factor: bool
+    asked_at: datetime | None = None
+    """When the provider asked the person last; None: it does not say."""
+
+
+def linking_secret(secret: str, session_id: UUID) -> str:
+    """Return the secret of a handshake that links an account, out of the browser's own.
+
+    Bound to the login session: an answer to a sign-in links nothing, an answer to a link signs
+    nobody in, and whoever has signed in here meanwhile links nothing to their account.
+    """
+    return _derived(secret, f"link:{session_id}")
+
+
+def was_just_shown(subject: VerifiedSubject, *, now: datetime) -> bool:
+    """Say whether the provider asked the person just now, and did not take their word of before.
+
+    Source:
+        OpenID Connect Core 1.0 sections 2 and 3.1.2.1: `auth_time`, asked for by `max_age`.
+    """
+    if subject.asked_at is None:
+        return False
+    return subject.asked_at - LEEWAY <= now < subject.asked_at + ASKED_WITHIN
 
 
 def check_callback(
@@ -135,6 +161,7 @@ def subject_of(
         subject=str(claims["sub"]),
         email=_verified_email(claims),
         has_second_factor=second_factor.is_shown(claims),
+        asked_at=_asked_at(claims),
     )
 
 
@@ -154,6 +181,13 @@ def _is_now(claims: Mapping[str, Any], now: datetime) -> bool:
     instant, leeway_s = now.timestamp(), LEEWAY.total_seconds()
     is_fresh = issued_at - leeway_s <= instant < issued_at + OLDEST_TOKEN.total_seconds()
     return is_fresh and instant < ends_at + leeway_s
+
+
+def _asked_at(claims: Mapping[str, Any]) -> datetime | None:
+    told = claims.get("auth_time")
+    if type(told) is not int or not 0 <= told < _FAR:
+        return None
+    return datetime.fromtimestamp(told, UTC)
 
 
 def _verified_email(claims: Mapping[str, Any]) -> str | None:

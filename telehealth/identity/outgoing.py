@@ -147,6 +147,14 @@ async def contact_of(uow: UnitOfWork, *, person_id: UUID) -> Contact:
     return contact_card(person)
 
 
+async def account_address(uow: UnitOfWork, *, person_id: UUID, clinic_id: ClinicId) -> str | None:
+    """Return the address a member of staff signs in with, for notices about their work."""
+    account = await repository.unscoped_account_of(
+        uow.session, person_id=person_id, clinic_id=clinic_id
+    )
+    return None if account is None else account.email
+
+
 def contact_card(person: Person) -> Contact:
     """Return the contact of a stored person."""
     return Contact(phone=person.phone, email=person.email, language=person.language)

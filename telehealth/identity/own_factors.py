@@ -269,7 +269,12 @@ async def _added(
     # A session that might do nothing becomes one that may do everything: under another name.
     session.ended_at = now
     await uow.session.flush()
-    arrival = Arrival(device=session.device, proved_by=kind, proved_with=factor_id)
+    arrival = Arrival(
+        device=session.device,
+        proved_by=kind,
+        proved_with=factor_id,
+        by_sign_on=session.by_sign_on,
+    )
     return await door.begin(uow, actor=holder.actor, arrival=arrival, now=now)
 
 

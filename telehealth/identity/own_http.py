@@ -5,7 +5,8 @@ They ask for the holder of the session, not for an actor: who has still to enrol
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import Field
 from starlette.requests import Request
@@ -17,12 +18,15 @@ from telehealth.identity.devices import device_of
 from telehealth.identity.door import SignedIn
 from telehealth.identity.entrance import holder_of
 from telehealth.identity.factors.errors import FactorRefused
-from telehealth.identity.http import count_try, let_in
+from telehealth.identity.http import let_in
 from telehealth.identity.own_view import SignInView
 from telehealth.identity.second_http import Body, PasskeyAnswer, asked, site_of
+from telehealth.identity.sso_http import providers_of
 from telehealth.identity.step_up import FactorPolicy, Proof
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.http import Services, answer, body_of, nothing, services_of
+
+NIL: Final = UUID(int=0)
 
 
 class Code(Body):
@@ -50,11 +54,17 @@ async def view(request: Request) -> Response:
     services, holder = services_of(request), holder_of(request)
     async with services.database.unit_of_work() as uow:
         found = await own_view.view(uow, holder=holder, now=services.clock.now())
+    linked = found.sign_on
     return answer(
         {
             **_told(found),
             "policy": services.staff_second_factor,
             "may_only_enrol": holder.may_only_enrol,
+            "sign_on": {
+                "is_offered": holder.actor.clinic_id in providers_of(request),
+                "linked_at": None if linked is None else _instant(linked.linked_at),
+                "issuer": None if linked is None else linked.issuer,
+            },
         }
     )
 
@@ -62,7 +72,6 @@ async def view(request: Request) -> Response:
 async def step_up(request: Request) -> Response:
     """Take a code or a password as fresh proof."""
     services, holder = services_of(request), holder_of(request)
-    count_try(request)
     body = await body_of(request, ProofShown)
     kind = Proof(body.kind)
     if kind is Proof.PASSWORD:
@@ -94,7 +103,6 @@ async def ask_own_passkey(request: Request) -> Response:
 async def step_up_by_passkey(request: Request) -> Response:
     """Take one of one's own passkeys as fresh proof."""
     services, holder = services_of(request), holder_of(request)
-    count_try(request)
     body = await body_of(request, PasskeyAnswer)
     async with services.database.unit_of_work() as uow:
         outcome = await own_sign_in.step_up_by_passkey(
@@ -119,7 +127,6 @@ async def offer_app(request: Request) -> Response:
 async def confirm_app(request: Request) -> Response:
     """Take the first code of a new authenticator app."""
     services, holder = services_of(request), holder_of(request)
-    count_try(request)
     body = await body_of(request, Code)
     async with services.database.unit_of_work() as uow:
         outcome = await own_factors.confirm_app(
@@ -172,7 +179,7 @@ async def remove_passkey(request: Request) -> Response:
         await own_factors.remove_passkey(
             uow,
             holder=holder,
-            passkey_id=request.path_params["passkey_id"],
+            passkey_id=_id(request, "passkey_id"),
             policy=_policy(services),
             now=services.clock.now(),
         )
@@ -190,7 +197,6 @@ async def make_recovery_codes(request: Request) -> Response:
 async def change_password(request: Request) -> Response:
     """Change one's password."""
     services, holder = services_of(request), holder_of(request)
-    count_try(request)
     body = await body_of(request, NewPassword)
     async with services.database.unit_of_work() as uow:
         facts = await own_sign_in.own_hash(uow, holder=holder)
@@ -217,7 +223,7 @@ async def end_session(request: Request) -> Response:
         await own_sign_in.end_session(
             uow,
             holder=holder,
-            session_id=request.path_params["session_id"],
+            session_id=_id(request, "session_id"),
             now=services.clock.now(),
         )
     return nothing()
@@ -235,6 +241,14 @@ def _done(services: Services, outcome: SignedIn | FactorRefused | None) -> Respo
     if isinstance(outcome, TelehealthError):
         raise outcome
     return nothing() if outcome is None else let_in(services, outcome)
+
+
+def _id(request: Request, name: str) -> UUID:
+    """Return what a path names; what is no id names nothing there is."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        return NIL
 
 
 def _policy(services: Services) -> FactorPolicy:
@@ -286,9 +300,9 @@ routes: list[Route] = [
     Route("/v1/own/app/remove", remove_app, methods=["POST"]),
     Route("/v1/own/passkeys/options", offer_passkey, methods=["POST"]),
     Route("/v1/own/passkeys", add_passkey, methods=["POST"]),
-    Route("/v1/own/passkeys/{passkey_id:uuid}/remove", remove_passkey, methods=["POST"]),
+    Route("/v1/own/passkeys/{passkey_id}/remove", remove_passkey, methods=["POST"]),
     Route("/v1/own/recovery-codes", make_recovery_codes, methods=["POST"]),
     Route("/v1/own/password", change_password, methods=["POST"]),
     Route("/v1/own/sessions/end-others", end_other_sessions, methods=["POST"]),
-    Route("/v1/own/sessions/{session_id:uuid}/end", end_session, methods=["POST"]),
+    Route("/v1/own/sessions/{session_id}/end", end_session, methods=["POST"]),
 ]

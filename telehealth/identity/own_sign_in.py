@@ -10,7 +10,7 @@ from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import ClinicId
 from telehealth.identity import guesses, repository
-from telehealth.identity.errors import PasswordUnchanged, SessionEnded
+from telehealth.identity.errors import PasswordUnchanged, SessionEnded, SessionUnknown
 from telehealth.identity.factors import proving
 from telehealth.identity.factors import repository as factors
 from telehealth.identity.factors.errors import FactorRefused
@@ -175,11 +175,11 @@ async def end_session(uow: UnitOfWork, *, holder: Holder, session_id: UUID, now:
     """End one of one's own login sessions; one that is over stays over.
 
     Raises:
-        SessionEnded: It is nobody's, or another person's.
+        SessionUnknown: It is nobody's, or another person's.
     """
     session = await repository.unscoped_lock_session(uow.session, session_id)
     if session is None or session.person_id != holder.actor.person_id:
-        raise SessionEnded
+        raise SessionUnknown
     if session.ended_at is None:
         session.ended_at = now
         await uow.session.flush()

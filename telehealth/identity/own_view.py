@@ -8,13 +8,14 @@ from uuid import UUID
 
 from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
-from telehealth.identity import repository
+from telehealth.identity import repository, sso_links
 from telehealth.identity.access_tokens import is_over
 from telehealth.identity.errors import SessionEnded
 from telehealth.identity.factors import proving
 from telehealth.identity.factors import repository as factors
 from telehealth.identity.own_sign_in import own_sessions
 from telehealth.identity.proofs import Holder, lock_own_account
+from telehealth.identity.sso_links import SignOnLink
 from telehealth.identity.step_up import Act, Proof, is_fresh
 from telehealth.identity.tables import Account
 from telehealth.platform.db import UnitOfWork
@@ -54,6 +55,8 @@ TOLD: Final = (
     AuditEvent.ACCOUNT_FACTORS_RESET,
     AuditEvent.PERSON_ENABLED,
     AuditEvent.PERSON_ROLE_CHANGED,
+    AuditEvent.SSO_LINKED,
+    AuditEvent.SSO_UNLINKED,
 )
 """What the owner of an account is told of, on the page of their own sign-in.
 
@@ -74,6 +77,7 @@ class SignInView:
     sessions: Sequence[SessionCard]
     changes: Sequence[tuple[AuditEvent, datetime]]
     """What happened to the account in the last two weeks, the newest first."""
+    sign_on: SignOnLink | None
     can_show: Sequence[Proof]
     """What may be shown for a fresh proof, the strongest first."""
     is_fresh: bool
@@ -102,6 +106,7 @@ async def view(uow: UnitOfWork, *, holder: Holder, now: datetime) -> SignInView:
             since=now - _TOLD_FOR,
             most=_MOST_TOLD,
         ),
+        sign_on=await sso_links.link_of(uow.session, account),
         can_show=kinds if has_factor else [Proof.PASSWORD],
         is_fresh=is_fresh(
             Act.MANAGE_FACTORS,

@@ -6,12 +6,15 @@ from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Select, delete, false, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from telehealth.access.actor import Actor
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
 from telehealth.identity.contacts import TypedContact
+from telehealth.identity.errors import SsoTaken
+from telehealth.identity.passwords import MARK_CHARACTERS
 from telehealth.identity.tables import (
     Account,
     Clinic,
@@ -24,6 +27,7 @@ from telehealth.identity.tables import (
     SsoIdentity,
     VisitLink,
 )
+from telehealth.platform.sealing.blind import plain_name
 from telehealth.platform.sealing.columns import index_of
 
 Reads: TypeAlias = AsyncSession
@@ -37,7 +41,7 @@ def visible_to(actor: Actor) -> Select[Person]:
         or_(Person.clinic_id == actor.clinic_id, Person.id.in_(members))
     )
     match actor.role:
-        case Role.SCHEDULER | Role.ADMINISTRATOR | Role.PROVIDER:
+        case Role.SCHEDULER | Role.ADMINISTRATOR | Role.PROVIDER | Role.AUDITOR:
             return in_clinic
         case Role.PATIENT | Role.GUEST:
             providers = members.where(Membership.role == Role.PROVIDER)
@@ -51,6 +55,54 @@ async def people(
 ) -> list[Person]:
     """Return those of `person_ids` that `actor` may see."""
     return list(await session.scalars(visible_to(actor).where(Person.id.in_(person_ids))))
+
+
+async def called(
+    session: AsyncSession, words: Collection[str], *, actor: Actor, most: int
+) -> list[Person]:
+    """Return up to `most` people `actor` may see, one of whose names or number is one of `words`.
+
+    And a few who are called otherwise: an index of names is cut short.  The caller compares.
+    """
+    marks = {
+        attribute: [
+            await index_of(session, Person, attribute, each, clinic_id=actor.clinic_id)
+            for each in words
+        ]
+        for attribute in (Person.given, Person.family, Person.medical_record_number)
+    }
+    found = visible_to(actor).where(
+        or_(
+            Person.given_index.in_(marks[Person.given]),
+            Person.family_index.in_(marks[Person.family]),
+            Person.medical_record_number_index.in_(marks[Person.medical_record_number]),
+        )
+    )
+    return list(await session.scalars(found.order_by(Person.id).limit(most)))
+
+
+async def patients_named(
+    session: AsyncSession, *, given: str, family: str, birth_on: date, actor: Actor
+) -> list[Person]:
+    """Return the patients of the actor's clinic with exactly this name and birth date."""
+    marks = [
+        await index_of(session, Person, attribute, name, clinic_id=actor.clinic_id)
+        for attribute, name in ((Person.given, given), (Person.family, family))
+    ]
+    found = await session.scalars(
+        visible_to(actor).where(
+            Person.clinic_id == actor.clinic_id,
+            Person.given_index == marks[0],
+            Person.family_index == marks[1],
+            Person.medical_record_number_index.is_not(None),
+        )
+    )
+    wanted = (plain_name(given), plain_name(family), birth_on)
+    return [
+        person
+        for person in found
+        if (plain_name(person.given), plain_name(person.family), person.birth_on) == wanted
+    ]
 
 
 async def unscoped_clinic(session: AsyncSession, clinic_id: ClinicId) -> Clinic | None:
@@ -89,6 +141,12 @@ async def unscoped_account_of(
         Account.person_id == person_id, Account.clinic_id == clinic_id
     )
     return await session.scalar(statement.with_for_update(of=Account) if lock else statement)
+
+
+async def unscoped_hash_marks(session: AsyncSession) -> list[str]:
+    """Return what stands before the password hashes, each once; for the operator's commands."""
+    mark = func.substr(Account.password_hash, 1, MARK_CHARACTERS)
+    return list(await session.scalars(select(mark).distinct()))
 
 
 async def unscoped_lock_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
@@ -139,6 +197,35 @@ async def unscoped_membership(
             Membership.person_id == person_id, Membership.clinic_id == clinic_id
         )
     )
+
+
+async def unscoped_told(session: AsyncSession, clinic_id: UUID) -> list[UUID]:
+    """Return the Auditors of a clinic who are told of emergency accesses."""
+    statement = select(Membership.person_id).where(
+        Membership.clinic_id == clinic_id, Membership.role == Role.AUDITOR, Membership.is_told
+    )
+    return list(await session.scalars(statement.order_by(Membership.person_id)))
+
+
+async def patient_by_number(
+    session: AsyncSession, *, medical_record_number: str, birth_on: date, actor: Actor
+) -> Person | None:
+    """Return the one person with this number and birth date whom the actor may know to exist."""
+    index = await index_of(
+        session,
+        Person,
+        Person.medical_record_number,
+        medical_record_number,
+        clinic_id=actor.clinic_id,
+    )
+    person = await session.scalar(
+        visible_to(actor).where(
+            Person.clinic_id == actor.clinic_id, Person.medical_record_number_index == index
+        )
+    )
+    if person is None or person.birth_on != birth_on:
+        return None
+    return person
 
 
 async def unscoped_link(session: AsyncSession, secret_hash: bytes) -> VisitLink | None:
@@ -283,20 +370,19 @@ async def unscoped_sso_identity(
     )
 
 
-async def unscoped_is_linked(session: AsyncSession, account_id: UUID) -> bool:
-    """Say whether an account belongs to a subject; for the door only."""
-    found = await session.scalar(
-        select(SsoIdentity.account_id).where(SsoIdentity.account_id == account_id)
-    )
-    return found is not None
+async def unscoped_sso_identity_of(session: AsyncSession, account_id: UUID) -> SsoIdentity | None:
+    """Return the subject of an account; for the door, and for those who manage people."""
+    return await session.scalar(select(SsoIdentity).where(SsoIdentity.account_id == account_id))
 
 
-async def unscoped_account_by_id(session: AsyncSession, account_id: UUID) -> Account | None:
-    """Return an account a subject leads to; for the door only."""
-    return await session.scalar(select(Account).where(Account.id == account_id))
+async def add_sso_identity(session: AsyncSession, link: SsoIdentity) -> None:
+    """Store a link of a subject.
 
-
-async def unscoped_lock_account_of(session: AsyncSession, person_id: UUID) -> Account | None:
-    """Lock the account of a person; the caller checks the clinic."""
-    statement = select(Account).where(Account.person_id == person_id)
-    return await session.scalar(statement.with_for_update(of=Account))
+    Raises:
+        SsoTaken: A unique index refused it: the subject is another account's.
+    """
+    try:
+        async with session.begin_nested():
+            session.add(link)
+    except IntegrityError:
+        raise SsoTaken from None

@@ -54,7 +54,8 @@ async def finish_with_code(
     if not await factors.unscoped_use_pending(uow.session, hashed, now=now):
         raise SecondStepOver
     guesses.forgive(account)
-    return await _begin(uow, actor, shown, device=pending.device, now=now)
+    arrival = _arrival(shown, device=pending.device, by_sign_on=pending.by_sign_on)
+    return await door.begin(uow, actor=actor, arrival=arrival, now=now)
 
 
 async def ask(uow: UnitOfWork, *, site: Site, now: datetime) -> Asked:
@@ -93,7 +94,8 @@ async def finish_with_passkey(
     actor = None if account is None else await _actor_of(uow, account)
     if actor is None:
         return FactorRefused()
-    return await _begin(uow, actor, shown, device=device, now=now)
+    arrival = _arrival(shown, device=device, by_sign_on=False)
+    return await door.begin(uow, actor=actor, arrival=arrival, now=now)
 
 
 async def _actor_of(uow: UnitOfWork, account: Account) -> Actor | None:
@@ -110,8 +112,10 @@ async def _actor_of(uow: UnitOfWork, account: Account) -> Actor | None:
     )
 
 
-async def _begin(
-    uow: UnitOfWork, actor: Actor, shown: Shown, *, device: str, now: datetime
-) -> SignedIn:
-    arrival = Arrival(device=device, proved_by=shown.proof, proved_with=shown.factor_id)
-    return await door.begin(uow, actor=actor, arrival=arrival, now=now)
+def _arrival(shown: Shown, *, device: str, by_sign_on: bool) -> Arrival:
+    return Arrival(
+        device=device,
+        proved_by=shown.proof,
+        proved_with=shown.factor_id,
+        by_sign_on=by_sign_on,
+    )

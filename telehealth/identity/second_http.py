@@ -13,7 +13,7 @@ from telehealth.identity.devices import device_of
 from telehealth.identity.door import SignedIn
 from telehealth.identity.factors.passkeys import Site
 from telehealth.identity.factors.proving import Asked
-from telehealth.identity.http import count_try, hold_refusal, let_in
+from telehealth.identity.http import hold_refusal, let_in, now_s
 from telehealth.identity.password_rules import require_good
 from telehealth.identity.step_up import Proof
 from telehealth.platform.http import Services, answer, body_of, nothing, services_of
@@ -59,7 +59,7 @@ def asked(found: Asked) -> Response:
 async def second_code(request: Request) -> Response:
     """Finish a sign-in by a code."""
     services = services_of(request)
-    came_at = count_try(request)
+    came_at = now_s()
     body = await body_of(request, SecondCode)
     async with services.database.unit_of_work() as uow:
         outcome = await second_door.finish_with_code(
@@ -78,7 +78,6 @@ async def second_code(request: Request) -> Response:
 async def ask_for_passkey(request: Request) -> Response:
     """Draw a challenge for whoever stands at the door."""
     services = services_of(request)
-    count_try(request)
     async with services.database.unit_of_work() as uow:
         found = await second_door.ask(uow, site=site_of(services), now=services.clock.now())
     return asked(found)
@@ -87,7 +86,7 @@ async def ask_for_passkey(request: Request) -> Response:
 async def sign_in_by_passkey(request: Request) -> Response:
     """Let somebody in by a passkey alone."""
     services = services_of(request)
-    came_at = count_try(request)
+    came_at = now_s()
     body = await body_of(request, PasskeyAnswer)
     async with services.database.unit_of_work() as uow:
         outcome = await second_door.finish_with_passkey(
@@ -107,7 +106,6 @@ async def sign_in_by_passkey(request: Request) -> Response:
 async def choose_password(request: Request) -> Response:
     """Choose a password by a link that works once."""
     services, secret = services_of(request), request.path_params["secret"]
-    count_try(request)
     body = await body_of(request, ChosenPassword)
     async with services.database.unit_of_work() as uow:
         facts = await staff.password_link_facts(uow, secret=secret, now=services.clock.now())

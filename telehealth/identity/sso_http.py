@@ -1,9 +1,10 @@
-"""Routes of single sign-on: to the provider, and back from it.
+"""Routes of single sign-on: to the provider, and back from it; and linking one's own account.
 
-Each is opened by the browser as a page, so that a refusal leads back to the sign-in page, with a
+The way back is opened by the browser as a page, so that a refusal leads to a page of ours, with a
 code and never with a token in the address.
 """
 
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -13,21 +14,31 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from telehealth.access.errors import NotSignedIn
 from telehealth.contract import ClinicId
-from telehealth.identity import sso
+from telehealth.identity import sso, sso_links
 from telehealth.identity.devices import device_of
 from telehealth.identity.door import SignedIn
-from telehealth.identity.entrance import give_cookies
-from telehealth.identity.errors import SsoRefused, SsoUnknown, SsoUnreachable
+from telehealth.identity.entrance import give_cookies, holder_of
+from telehealth.identity.errors import (
+    SsoNotOffered,
+    SsoRefused,
+    SsoTaken,
+    SsoUnknown,
+    SsoUnreachable,
+)
 from telehealth.identity.factors.proving import SecondStep
-from telehealth.identity.http import count_try, staff_home_of
+from telehealth.identity.http import staff_home_of
 from telehealth.identity.oidc_client import OidcClient
-from telehealth.identity.oidc_rules import new_handshake_secret
+from telehealth.identity.oidc_rules import Handshake, linking_secret, new_handshake_secret
+from telehealth.identity.proofs import Holder
 from telehealth.identity.step_up import FactorPolicy, Proof
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.guards import cookies_of
-from telehealth.platform.http import services_of
+from telehealth.platform.http import answer, services_of
 
+LINK_COOKIE: Final = "__Host-sso-link"
+OWN_PAGE: Final = "/your-sign-in"
 SSO_COOKIE: Final = "__Host-sso"
 STEP_COOKIE: Final = "__Host-second-step"
 CALLBACK: Final = "/sso/callback"
@@ -46,7 +57,6 @@ def providers_of(request: Request) -> Mapping[ClinicId, OidcClient]:
 
 async def start(request: Request) -> Response:
     """GET /sso/{clinic_id}/start: send the browser to its clinic's provider."""
-    count_try(request)
     client = _client(request, request.path_params["clinic_id"])
     if client is None:
         return _refused(SsoUnknown())
@@ -63,7 +73,8 @@ async def start(request: Request) -> Response:
 async def callback(request: Request) -> Response:
     """GET /sso/callback: take the provider's answer, once, from the browser that asked."""
     services = services_of(request)
-    count_try(request)
+    if (own := _linking(request)) is not None:
+        return await _link(request, *own)
     clinic, _, secret = cookies_of(request.scope).get(SSO_COOKIE, "").partition(".")
     client = _client(request, clinic)
     if client is None or not secret:
@@ -85,7 +96,7 @@ async def callback(request: Request) -> Response:
                 policy=FactorPolicy(services.staff_second_factor),
                 device=device_of(request.headers.get("user-agent", "")),
             )
-    except (SsoRefused, SsoUnreachable) as failure:
+    except (SsoRefused, SsoTaken, SsoUnreachable) as failure:
         return _refused(failure)
     if isinstance(outcome, SecondStep):
         return _on_to_the_second_step(outcome)
@@ -94,6 +105,68 @@ async def callback(request: Request) -> Response:
     response = RedirectResponse(staff_home_of(outcome), 303)
     give_cookies(response.headers, services, outcome)
     _remember(response, SSO_COOKIE, "", 0)
+    return response
+
+
+async def begin_link(request: Request) -> Response:
+    """Tell one's own page where to send the browser, to link one's account."""
+    services, holder = services_of(request), holder_of(request)
+    client = providers_of(request).get(holder.actor.clinic_id)
+    if client is None:
+        raise SsoNotOffered
+    async with services.database.unit_of_work() as uow:
+        await sso_links.require_linkable(uow, holder=holder, now=services.clock.now())
+    secret = new_handshake_secret()
+    url = await client.authorization_url(linking_secret(secret, holder.session_id), anew=True)
+    response = answer({"url": url})
+    _remember(response, LINK_COOKIE, secret, _AWAY_FOR_S)
+    return response
+
+
+async def unlink_own(request: Request) -> Response:
+    """Take one's own account off the clinic's sign-on."""
+    services, holder = services_of(request), holder_of(request)
+    async with services.database.unit_of_work() as uow:
+        await sso_links.unlink_own(uow, holder=holder, now=services.clock.now())
+    return answer({"is_linked": False})
+
+
+def _linking(request: Request) -> tuple[Holder, OidcClient, str] | None:
+    """Return what an answer belongs to that links an account; None: a sign-in's, or nobody's.
+
+    Its state says which: made of the browser's secret and of the login session it began in.
+    """
+    secret = cookies_of(request.scope).get(LINK_COOKIE, "")
+    try:
+        holder = holder_of(request)
+    except NotSignedIn:
+        return None
+    client = providers_of(request).get(holder.actor.clinic_id)
+    if not secret or client is None:
+        return None
+    bound = linking_secret(secret, holder.session_id)
+    state = _one(request, "state") or ""
+    is_ours = hmac.compare_digest(state.encode(), Handshake.of(bound).state.encode())
+    return (holder, client, bound) if is_ours else None
+
+
+async def _link(request: Request, holder: Holder, client: OidcClient, bound: str) -> Response:
+    services = services_of(request)
+    went = f"{OWN_PAGE}?linked=1"
+    try:
+        subject = await client.redeem(
+            bound,
+            code=_one(request, "code"),
+            state=_one(request, "state"),
+            issuer=_one(request, "iss"),
+        )
+        async with services.database.unit_of_work() as uow:
+            await sso_links.link_own(uow, holder=holder, subject=subject, now=services.clock.now())
+    except TelehealthError as failure:
+        _log.info("sso.link_refused", code=failure.code)
+        went = f"{OWN_PAGE}?trouble={failure.code}"
+    response = RedirectResponse(went, 303)
+    _remember(response, LINK_COOKIE, "", 0)
     return response
 
 
@@ -154,4 +227,6 @@ def _remember(response: Response, name: str, value: str, life_s: int) -> None:
 routes: list[Route] = [
     Route("/sso/{clinic_id}/start", start, methods=["GET"]),
     Route(CALLBACK, callback, methods=["GET"]),
+    Route("/v1/own/sign-on/link", begin_link, methods=["POST"]),
+    Route("/v1/own/sign-on/unlink", unlink_own, methods=["POST"]),
 ]

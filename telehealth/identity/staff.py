@@ -27,6 +27,7 @@ from telehealth.identity.factors import proving
 from telehealth.identity.factors import repository as factors
 from telehealth.identity.factors.tables import PasswordLink
 from telehealth.identity.own_sign_in import PasswordFacts, password_facts
+from telehealth.identity.sso_links import SignOnLink, link_of
 from telehealth.identity.standing import STAFF_ROLES, DisableReason
 from telehealth.identity.step_up import Proof
 from telehealth.identity.tables import Account, Membership, Person
@@ -52,6 +53,7 @@ class StaffCard:
     disabled_at: datetime | None
     disabled_reason: DisableReason | None
     factors: Sequence[Proof]
+    sign_on: SignOnLink | None
 
 
 async def staff_cards(uow: UnitOfWork, *, by: Actor, now: datetime) -> Sequence[StaffCard]:
@@ -342,6 +344,7 @@ async def _card(
         disabled_at=membership.disabled_at,
         disabled_reason=membership.disabled_reason,
         factors=await proving.kinds_of(uow.session, account.id),
+        sign_on=await link_of(uow.session, account),
     )
 
 

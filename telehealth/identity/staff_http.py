@@ -15,8 +15,9 @@ from starlette.routing import Route
 from telehealth.access.http import actor_of
 from telehealth.access.roles import Role
 from telehealth.contract import PersonId
-from telehealth.identity import staff
+from telehealth.identity import sso_links, staff
 from telehealth.identity.entrance import session_of
+from telehealth.identity.errors import PersonUnknown
 from telehealth.identity.proofs import require_fresh
 from telehealth.identity.second_http import Body
 from telehealth.identity.staff import StaffCard
@@ -84,9 +85,15 @@ async def password_link(request: Request) -> Response:
 
 
 def person_of(request: Request) -> PersonId:
-    """Return the person a route names."""
-    person_id: UUID = request.path_params["person_id"]
-    return PersonId(person_id)
+    """Return the person a route names.
+
+    Raises:
+        PersonUnknown: It names no person at all.
+    """
+    try:
+        return PersonId(UUID(request.path_params["person_id"]))
+    except ValueError:
+        raise PersonUnknown from None
 
 
 def _act(verb: Callable[..., Awaitable[None]]) -> Callable[[Request], Awaitable[Response]]:
@@ -115,14 +122,22 @@ def _told(card: StaffCard) -> dict[str, Any]:
         "is_disabled": card.disabled_at is not None,
         "disabled_reason": card.disabled_reason,
         "factors": list(card.factors),
+        "sign_on": None
+        if card.sign_on is None
+        else {
+            "issuer": card.sign_on.issuer,
+            "subject": card.sign_on.subject,
+            "linked_at": card.sign_on.linked_at.isoformat().replace("+00:00", "Z"),
+        },
     }
 
 
 routes: list[Route] = [
     Route("/v1/staff", listed, methods=["GET"]),
     Route("/v1/staff", invite, methods=["POST"]),
-    Route("/v1/staff/{person_id:uuid}/password-link", password_link, methods=["POST"]),
-    Route("/v1/staff/{person_id:uuid}/unlock", _act(staff.unlock), methods=["POST"]),
-    Route("/v1/staff/{person_id:uuid}/reset-factors", _act(staff.reset_factors), methods=["POST"]),
-    Route("/v1/staff/{person_id:uuid}/enable", _act(staff.enable), methods=["POST"]),
+    Route("/v1/staff/{person_id}/password-link", password_link, methods=["POST"]),
+    Route("/v1/staff/{person_id}/unlock", _act(staff.unlock), methods=["POST"]),
+    Route("/v1/staff/{person_id}/reset-factors", _act(staff.reset_factors), methods=["POST"]),
+    Route("/v1/staff/{person_id}/enable", _act(staff.enable), methods=["POST"]),
+    Route("/v1/staff/{person_id}/unlink-sign-on", _act(sso_links.unlink), methods=["POST"]),
 ]

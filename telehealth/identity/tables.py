@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +33,9 @@ from telehealth.platform.sealing.columns import (
     sealed_column,
 )
 
+NAME_BITS: Final = 12
+"""Of 256: several names share an index, so that a copy of the database tells less of them."""
+
 
 class Clinic(Base):
     """The wall: nothing of one clinic is seen in another."""
@@ -48,16 +53,30 @@ class Person(Base):
     """One human being, as the clinic that keeps the record knows them."""
 
     __tablename__ = "people"
-    __table_args__ = (UniqueConstraint("clinic_id", "medical_record_number_index"),)
+    __table_args__ = (
+        UniqueConstraint("clinic_id", "medical_record_number_index"),
+        Index("ix_people_family", "clinic_id", "family_index"),
+        Index("ix_people_given", "clinic_id", "given_index"),
+    )
     __sealed_for__ = "id"
     __sealed_group__ = "identity"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
-    given = Sealed[str]("given_sealed", TEXT)
+    given = Sealed[str](
+        "given_sealed",
+        TEXT,
+        index=Blind(attribute="given_index", normal=Normal.NAME, bits=NAME_BITS),
+    )
     given_sealed: Mapped[bytes] = sealed_column("given", Phi.IDENTIFIER)
-    family = Sealed[str]("family_sealed", TEXT)
+    given_index: Mapped[bytes | None] = index_column()
+    family = Sealed[str](
+        "family_sealed",
+        TEXT,
+        index=Blind(attribute="family_index", normal=Normal.NAME, bits=NAME_BITS),
+    )
     family_sealed: Mapped[bytes] = sealed_column("family", Phi.IDENTIFIER)
+    family_index: Mapped[bytes | None] = index_column()
     birth_on = Sealed[date | None]("birth_on_sealed", DATE)
     birth_on_sealed: Mapped[bytes | None] = sealed_column("birth_on", Phi.IDENTIFIER)
     phone = Sealed[str | None](
@@ -102,6 +121,8 @@ class Membership(Base):
     disabled_at: Mapped[datetime | None]
     """Set: this person acts for this clinic no more, until somebody enables them again."""
     disabled_reason: Mapped[DisableReason | None] = mapped_column(EnumText(DisableReason))
+    is_told: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """An Auditor: whether emergency accesses are told to them as they happen."""
 
 
 class Account(Base):
@@ -128,6 +149,8 @@ class Account(Base):
     wrong_tries: Mapped[int] = mapped_column(default=0)
     """Passwords and codes in a row; a whole sign-in sets it back."""
     wait_until: Mapped[datetime | None]
+    sign_on_unlinked_at: Mapped[datetime | None]
+    """Set: a subject was taken off once, so no address links one by itself any more."""
 
 
 class VisitLink(Base):
@@ -199,6 +222,8 @@ class LoginSession(Base):
     proved_by: Mapped[Proof | None] = mapped_column(EnumText(Proof))
     proved_with: Mapped[UUID | None]
     """Which factor, where it is one of several."""
+    by_sign_on: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Opened at the clinic's OpenID provider: it ends when the account's subject is unlinked."""
 
 
 class RefreshSecret(Base):

@@ -20,6 +20,8 @@ class Template(StrEnum):
     NEW_LINK = "new_link"
     CODE = "code"
     INVITATION = "invitation"
+    BREAK_GLASS = "break_glass"
+    """To an Auditor; neither who, nor whose record, nor why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,12 @@ SENTENCE: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
         (Template.INVITATION, "es"): (
             "{clinic}: le invitamos a una videollamada el {time}: {link} Ayuda {phone}."
         ),
+        (Template.BREAK_GLASS, "en"): (
+            "{clinic}: there was an emergency access. Please look at the audit trail: {link}"
+        ),
+        (Template.BREAK_GLASS, "es"): (
+            "{clinic}: hubo un acceso de emergencia. Revise el registro de accesos: {link}"
+        ),
     }
 )
 SUBJECT: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
@@ -91,6 +99,8 @@ SUBJECT: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
         (Template.CODE, "es"): "{clinic}: su código",
         (Template.INVITATION, "en"): "{clinic}: invitation to a video call",
         (Template.INVITATION, "es"): "{clinic}: invitación a una videollamada",
+        (Template.BREAK_GLASS, "en"): "{clinic}: emergency access",
+        (Template.BREAK_GLASS, "es"): "{clinic}: acceso de emergencia",
     }
 )
 LANGUAGES: Final = ("en", "es")

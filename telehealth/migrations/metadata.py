@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import MetaData
 
 from telehealth.audit import tables as audit
+from telehealth.break_glass import tables as break_glass
 from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
 from telehealth.delivery import tables as delivery
@@ -12,6 +13,7 @@ from telehealth.identity import tables as identity
 from telehealth.identity.factors import tables as factors
 from telehealth.messaging import tables as messaging
 from telehealth.platform.db import Base
+from telehealth.platform.idempotency import tables as idempotency
 from telehealth.privacy import tables as privacy
 from telehealth.scheduling import tables as scheduling
 from telehealth.visits import tables as visits
@@ -20,10 +22,12 @@ from telehealth.waiting_room import tables as waiting_room
 # Importing a module puts its tables there; the list says that all of them were meant.
 TABLE_MODULES: Final = (
     audit,
+    break_glass,
     chart_sync,
     charting,
     delivery,
     factors,
+    idempotency,
     identity,
     messaging,
     privacy,

@@ -105,9 +105,6 @@ class VisitServiceSettings(SealingSettings, BaseSettings):
     service_key: SecretStr
     """Base64url of 32 random bytes; signaling proves itself with it on the internal port."""
 
-    password_pepper: SecretStr
-    """Mixed into every password before it is hashed; kept away from the database."""
-
     staff_second_factor: Literal["required", "offered"] = "required"
     """`required`: staff without a second factor may do nothing but add one.  `offered` is for the
     demo: a password alone lets in."""
@@ -121,17 +118,26 @@ class VisitServiceSettings(SealingSettings, BaseSettings):
     trusted_proxies: list[str] = []
     """Addresses whose X-Forwarded-For is believed; none by default."""
 
+    redis_url: SecretStr
+    """Where requests are counted; `redis://â¦` or `unix:///â¦`, may hold a password."""
+
     sso: list[SsoSettings] = []
     """OpenID providers for staff, one a clinic; JSON.  None by default."""
 
-    sign_in_burst: Annotated[int, Field(ge=1)] = 30
-    """Tries at sign-in or at a link that one address may make at once."""
-
-    sign_in_per_minute: Annotated[float, Field(gt=0)] = 30.0
-    """Tries that come back to an address each minute; a clinic may share one address."""
+    sign_in_per_minute: Annotated[int, Field(ge=1)] = 30
+    """Tries at sign-in or at a link of one address in a minute; a clinic may share one address."""
 
     stop_within_s: Annotated[float, Field(gt=0)] = 8.0
     """Time for running requests after SIGTERM; the platform kills at 10 s."""
+
+    deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
+    """Name of this installation, as the worker has it.  Without one: no FHIR audit export."""
+
+    audit_heads_folder: Path | None = None
+    """The folder that the worker appends signed heads to; read for the auditor's check."""
+
+    audit_public_keys: Path | None = None
+    """Public keys of those heads, from `telehealth keys public`."""
 
     @field_validator("sso")
     @classmethod
@@ -210,6 +216,18 @@ class WorkerSettings(SealingSettings, BaseSettings):
 
     deployment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """Name of this installation in the business identifiers it writes; never change it."""
+
+    audit_key_file: Path | None = None
+    """Key that signs the audit trail's heads; apart from the token keys.  Without one: no heads."""
+
+    audit_heads_folder: Path | None = None
+    """Folder that signed heads are appended in; a mount of another machine."""
+
+    audit_heads_url: str | None = None
+    """Base URL of a bucket under object lock, or a witness, that signed heads are PUT to."""
+
+    audit_heads_token: SecretStr | None = None
+    """Bearer token for that URL; its holder may create and not replace."""
 
     @model_validator(mode="after")
     def _channels_are_whole(self) -> Self:

@@ -1,10 +1,11 @@
 """Engine, sessions and the unit of work; the only `commit()` of the visit service."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -36,6 +37,12 @@ class KeepsKeysFresh(Protocol):
     async def freshen(self) -> None:
         """Renew what is about to grow too old; called while no transaction is open."""
         ...
+
+
+CommitMark: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
+_commit_mark: ContextVar["tuple[Database, CommitMark] | None"] = ContextVar(
+    "commit_mark", default=None
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -121,6 +128,20 @@ class UnitOfWork:
             call()
 
 
+@contextmanager
+def marking_commits(database: "Database", mark: CommitMark) -> Iterator[None]:
+    """Have `mark` write into every unit of work of this task and `database` before it commits.
+
+    What it writes is there exactly when the unit's own changes are; raising rolls both back.
+    Another database, such as the one of the keys, knows nothing of what is marked.
+    """
+    token = _commit_mark.set((database, mark))
+    try:
+        yield
+    finally:
+        _commit_mark.reset(token)
+
+
 class Database:
     """One engine a process; hands out read sessions and units of work.
 
@@ -176,6 +197,7 @@ class Database:
             unit = UnitOfWork(session, wake_worker=self._wake_worker)
             async with session.begin():
                 yield unit
+                await self._mark(session)
         unit.committed()
 
     async def answers(self) -> bool:
@@ -186,6 +208,11 @@ class Database:
         except (SQLAlchemyError, OSError):
             return False
         return True
+
+    async def _mark(self, session: AsyncSession) -> None:
+        marking = _commit_mark.get()
+        if marking is not None and marking[0] is self:
+            await marking[1](session)
 
     async def _freshen(self) -> None:
         if self._keyring is not None:

@@ -48,6 +48,20 @@ class CsrfRefused(TelehealthError):
     public_message = "Please reload the page and try again."
 
 
+class UnknownAddress(TelehealthError):
+    """Nothing is served at this address."""
+
+    code = "request.unknown_address"
+    public_message = "There is nothing at this address."
+
+
+class WrongMethod(TelehealthError):
+    """The address is served, but not in this way."""
+
+    code = "request.wrong_method"
+    public_message = "This address cannot be used in this way."
+
+
 class LastResort:
     """Answers what nobody expected, and says nothing of it but its kind and place."""
 

@@ -1,9 +1,12 @@
 """What every route needs: the services it may use, a body it can trust, an answer never cached."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,11 +17,16 @@ from telehealth.platform.clock import Clock
 from telehealth.platform.db import Database
 from telehealth.platform.errors import TelehealthError
 from telehealth.platform.hashing import PasswordHasher
-from telehealth.platform.rates import AddressRate
+from telehealth.platform.rates import Rates
 from telehealth.platform.signing import TokenSigner
 
 BODY_LIMIT_BYTES: Final = 64 * 1024
 _DEEPEST: Final = 16
+_MOST_NAMES: Final = 200
+"""In one object; no form of ours has a quarter of that."""
+_MOST_FAULTS: Final = 20
+"""Told of one body: whoever sends more faults is no form of ours."""
+_LARGEST_WHOLE: Final = 2**53 - 1
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -32,7 +40,7 @@ class Services:
     clock: Clock
     signer: TokenSigner
     password_hasher: PasswordHasher
-    sign_in_rate: AddressRate
+    rates: Rates
     staff_second_factor: Literal["required", "offered"] = "required"
     refusal_after_s: float = 1.0
     """Least time until a refused sign-in is answered, in seconds."""
@@ -43,6 +51,11 @@ class Services:
     allowed_origins: frozenset[str]
     service_key: bytes = field(repr=False)
     """HS256 secret under which signaling calls our internal port."""
+    deployment: str | None = None
+    """Name of this installation in business identifiers."""
+    audit_heads_folder: Path | None = None
+    audit_public_keys: Path | None = None
+    """Both, or the auditor's check is of the chain in itself."""
 
 
 class BodyRefused(TelehealthError):
@@ -54,7 +67,9 @@ class BodyRefused(TelehealthError):
     def __init__(self, pointers: Mapping[str, str]) -> None:
         super().__init__(fields=len(pointers))
         self.told: Mapping[str, Any] = {
-            "errors": [{"pointer": at, "kind": kind} for at, kind in pointers.items()]
+            "errors": [
+                {"pointer": at, "kind": kind} for at, kind in islice(pointers.items(), _MOST_FAULTS)
+            ]
         }
         """JSON pointers and kinds of fault; never a value."""
 
@@ -99,8 +114,9 @@ async def body_of(request: Request, model: type[Model]) -> Model:
     Raises:
         NotJson: Content-Type is not `application/json`, or the body is encoded.
         BodyTooLarge: Over 64 KiB, declared or streamed.
-        BodyMalformed: Not UTF-8 JSON; nested deeper than 16; a name twice in one object; NaN or
-            Infinity; a NUL in a text.
+        BodyMalformed: Not UTF-8 JSON; nested deeper than 16; a name twice or more than 200 names
+            in one object; NaN,
+            Infinity or a number that is not exact in every reader; a NUL in a text.
         BodyRefused: JSON, but not `model`; carries JSON pointers and no value.
 
     Source:
@@ -154,7 +170,11 @@ def _refuse_other_types(request: Request) -> None:
 def _refuse_odd_json(raw: bytes) -> None:
     try:
         parsed = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_exact,
+            parse_float=_finite,
         )
     except (ValueError, RecursionError):
         raise BodyMalformed from None
@@ -166,9 +186,28 @@ def _refuse_odd_json(raw: bytes) -> None:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name twice")
+    if len(found) != len(pairs) or len(found) > _MOST_NAMES:
+        raise ValueError("a name twice, or too many")
     return found
+
+
+def _exact(digits: str) -> int:
+    """Refuse a whole number that a reader with double floats would take for another one.
+
+    Source:
+        RFC 7493 section 2.2.
+    """
+    number = int(digits)
+    if abs(number) > _LARGEST_WHOLE:
+        raise ValueError("more than 53 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("more than a double holds")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -29,7 +29,12 @@ STATUS: Final[dict[str, int]] = {
     "request.not_json": 415,
     "request.wrong_host": 421,
     "request.body_refused": 422,
+    "request.key_refused": 422,
+    "request.key_reused": 422,
+    "request.still_running": 409,
+    "request.already_done": 409,
     "request.too_many": 429,
+    "request.nobody_counts": 503,
     # tokens and outbound calls
     "token.refused": 401,
     "egress.refused": 502,
@@ -62,7 +67,10 @@ STATUS: Final[dict[str, int]] = {
     "session.second_factor_missing": 403,
     "clinic.unknown": 404,
     "audit.entry_refused": 500,
+    "audit.search_refused": 422,
+    "audit.not_configured": 409,
     "session.ended": 401,
+    "session.unknown": 404,
     "session.just_renewed": 409,
     "link.unknown": 404,
     "link.refused": 403,
@@ -74,10 +82,13 @@ STATUS: Final[dict[str, int]] = {
     "contact.unreadable": 422,
     "code.refused": 403,
     "code.over": 410,
+    "person.several": 409,
     "sso.refused": 401,
     "sso.unreachable": 503,
     "sso.unknown": 403,
     "sso.taken": 409,
+    "sso.only_way": 409,
+    "sso.not_offered": 409,
     # appointments and visits
     "scheduling.slot_taken": 409,
     "scheduling.times_refused": 422,
@@ -114,6 +125,11 @@ STATUS: Final[dict[str, int]] = {
     "privacy.too_many_corrections": 429,
     "privacy.already_held": 409,
     "privacy.not_held": 409,
+    # somebody else's patient, in an emergency
+    "break_glass.reason_too_short": 422,
+    "break_glass.another_open": 409,
+    "break_glass.unknown": 404,
+    "break_glass.ended": 410,
     # what is owed to partners
     "delivery.unknown_entry": 404,
     "delivery.not_parked": 409,
@@ -171,7 +187,10 @@ def problem_of(error: TelehealthError, *, told: Mapping[str, Any] | None = None)
         return problem(500, UNEXPECTED, _UNEXPECTED_MESSAGE)
     known = {name: error.log_fields[name] for name in error.told_fields & error.log_fields.keys()}
     fields = {name: _json_of(value) for name, value in known.items()}
-    return problem(status, error.code, error.public_message, told={**fields, **(told or {})})
+    answer = problem(status, error.code, error.public_message, told={**fields, **(told or {})})
+    if (wait_s := error.log_fields.get("retry_after_s")) is not None:
+        answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 def unexpected() -> Response:

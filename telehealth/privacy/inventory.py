@@ -63,7 +63,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             # A blind index finds again whoever's address is known already.
             identifier="email email_index",
             secret_hash="password_hash",  # noqa: S106  (a column's name)
-            operational="password_set_at wrong_tries wait_until",
+            operational="password_set_at wrong_tries wait_until sign_on_unlinked_at",
         ),
         "appointments": _columns(
             opaque="id clinic_id patient_id provider_id",
@@ -84,6 +84,9 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         "audit_entries": _columns(
             opaque="id clinic_id actor_person_id visit_id patient_id subject_id",
             operational="seq at event actor_role actor_job facts previous seal",
+        ),
+        "audit_head_exports": _columns(
+            opaque="clinic_id", operational="sink size exported_at failing_since trouble"
         ),
         "audited_polls": _columns(opaque="person_id view", operational="digest audited_at"),
         "authenticator_apps": _columns(
@@ -128,12 +131,19 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         "ledger_entry": _columns(
             opaque="entry_id clinic_id patient_id subject_id key message_id",
             identifier="order_key partner_ref",
-            clinical="payload payload_sha256",
+            clinical="payload",
             operational=(
                 "kind schema_version partner lane order_no order_until created_at next_at"
                 " give_up_at confirm_by expires_at settled_at state state_since attempts"
                 " lease_owner lease_until lease_epoch called_epoch quiet_until last_code"
             ),
+        ),
+        "idempotency_keys": _columns(
+            secret_hash="key_hash act_mac",  # noqa: S106  (columns' names)
+            opaque="run",
+            # The answer of the act, whatever it holds; sealed under the caller's own key.
+            clinical="sealed_answer",
+            operational="started_at done_at status expires_at",
         ),
         "legal_holds": _columns(
             opaque="id clinic_id patient_id",
@@ -143,11 +153,12 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             opaque="id clinic_id person_id link_id visit_id proved_with",
             operational=(
                 "role started_at renewed_at expires_at ended_at device may_only_enrol"
-                " proved_at proved_by"
+                " proved_at proved_by by_sign_on"
             ),
         ),
         "memberships": _columns(
-            opaque="person_id clinic_id", operational="role added_at disabled_at disabled_reason"
+            opaque="person_id clinic_id",
+            operational="role added_at is_told disabled_at disabled_reason",
         ),
         "note_signatures": _columns(opaque="visit_id signed_by", operational="version signed_at"),
         "note_versions": _columns(
@@ -162,6 +173,11 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         ),
         "open_items": _columns(
             opaque="visit_id", operational="code is_blocking opened_at settled_at"
+        ),
+        "opened_records": _columns(
+            opaque="id clinic_id person_id patient_id session_id",
+            clinical="reason",
+            operational="opened_at ends_at ended_at ended_how reads",
         ),
         "outgoing_secrets": _columns(
             opaque="id clinic_id person_id",
@@ -184,12 +200,12 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
         "pending_sign_ins": _columns(
             opaque="account_id",
             secret_hash="secret_hash",  # noqa: S106  (a column's name)
-            operational="device expires_at used_at",
+            operational="device by_sign_on expires_at used_at",
         ),
         "people": _columns(
             opaque="id clinic_id",
             identifier=(
-                "given family birth_on phone phone_index email email_index"
+                "given given_index family family_index birth_on phone phone_index email email_index"
                 " medical_record_number medical_record_number_index npi"
             ),
             operational="language added_at",

@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     false,
     func,
+    literal_column,
     select,
     table,
     update,
@@ -32,7 +33,7 @@ from telehealth.access.roles import Permission, Role, is_permitted
 from telehealth.contract import ClinicId
 from telehealth.platform.db import UtcDateTime
 from telehealth.privacy.corrections import CorrectionState
-from telehealth.privacy.retention import GUARDED, TableRule, Via, Way
+from telehealth.privacy.retention import GUARDED, TableRule
 from telehealth.privacy.tables import (
     CorrectionRequest,
     LegalHold,
@@ -40,6 +41,7 @@ from telehealth.privacy.tables import (
     RemovalPermit,
     RetentionRun,
 )
+from telehealth.privacy.ways import NamedBy, Via, Way
 
 Reads: TypeAlias = AsyncSession
 """A session of `Database.reading`, or that of a unit of work."""
@@ -128,16 +130,16 @@ async def unscoped_remove_of_patients(
     """Remove every row of these patients' records that a rule covers; return how many."""
     conditions = [
         _unscoped_leads_to(_required(rule.patient), list(patient_ids)),
-        _unscoped_leads_to(_required(rule.clinic), [clinic_id]),
+        _unscoped_is_of_clinic(rule, clinic_id),
         *_only(rule),
     ]
     return await _take(session, rule, conditions, None)
 
 
 async def unscoped_last_visits(
-    session: Reads, *, clinic_id: ClinicId, before: datetime
+    session: Reads, *, clinic_id: ClinicId, before: datetime, patient_id: UUID | None = None
 ) -> dict[UUID, datetime]:
-    """Return when each patient of a clinic was last seen or due, for those long gone.
+    """Return when each patient of a clinic, or one, was last seen or due, for those long gone.
 
     Left out are those on hold, those who work here, and those with anything since `before`.
     """
@@ -156,9 +158,11 @@ async def unscoped_last_visits(
             )
             .group_by(rows.c.patient_id)
         )
-        for patient_id, last_at in await session.execute(statement):
-            found[patient_id] = max(last_at, found.get(patient_id, last_at))
-    return {patient_id: at for patient_id, at in found.items() if at < before}
+        if patient_id is not None:
+            statement = statement.where(rows.c.patient_id == patient_id)
+        for seen_id, last_at in await session.execute(statement):
+            found[seen_id] = max(last_at, found.get(seen_id, last_at))
+    return {seen_id: at for seen_id, at in found.items() if at < before}
 
 
 def _due_by_age(
@@ -166,7 +170,7 @@ def _due_by_age(
 ) -> Sequence[ColumnElement[bool]]:
     conditions = [
         column(rule.counted_from or "", UtcDateTime) < before,
-        _unscoped_leads_to(_required(rule.clinic), [clinic_id]),
+        _unscoped_is_of_clinic(rule, clinic_id),
         *_only(rule),
     ]
     if rule.patient is not None:
@@ -175,7 +179,21 @@ def _due_by_age(
 
 
 def _only(rule: TableRule) -> Sequence[ColumnElement[bool]]:
-    return [] if rule.only is None else [column(rule.only[0], String) == rule.only[1]]
+    found: list[ColumnElement[bool]] = []
+    if rule.only is not None:
+        found.append(column(rule.only[0], String) == rule.only[1])
+    if rule.named_by is not None:
+        found.append(column("id", Uuid).in_(_unscoped_named(rule.named_by)))
+    found += [column("id", Uuid).not_in(_unscoped_named(each)) for each in rule.unless_named_by]
+    return found
+
+
+def _unscoped_named(by: NamedBy) -> Select[Any]:
+    there = table(by.table, column(by.column, Uuid))
+    named = select(there.c[by.column]).where(there.c[by.column].is_not(None))
+    if by.only is not None:
+        named = named.where(column(by.only[0], String).in_(by.only[1]))
+    return named
 
 
 def _unscoped_held(clinic_id: ClinicId) -> Select[Any]:
@@ -190,6 +208,23 @@ def _unscoped_leads_to(way: Way, wanted: Select[Any] | list[Any]) -> ColumnEleme
         there = _there(via)
         wanted = select(there.c[via.key]).where(there.c[via.then].in_(wanted))
     return column(way.column, Uuid).in_(wanted)
+
+
+def _unscoped_is_of_clinic(rule: TableRule, clinic_id: ClinicId) -> ColumnElement[bool]:
+    """Say in SQL that a row leads to one clinic, step by step from the row itself.
+
+    The other way round each statement would first list every visit of the clinic.
+    """
+    way = _required(rule.clinic)
+    if not way.through:
+        return column(way.column, Uuid) == clinic_id
+    here: Any = literal_column(f"{rule.table}.{way.column}")
+    conditions: list[ColumnElement[bool]] = []
+    for number, via in enumerate(way.through):
+        step = _there(via).alias(f"step_{number}")
+        conditions.append(step.c[via.key] == here)
+        here = step.c[via.then]
+    return select(literal_column("1")).where(*conditions, here == clinic_id).exists()
 
 
 def _there(via: Via) -> Any:  # noqa: ANN401  (SQLAlchemy's lightweight table)

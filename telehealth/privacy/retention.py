@@ -11,6 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from telehealth.privacy.ways import VISIT_PATIENT, NamedBy, Via, Way, by_visit
+
 _YEAR: Final = timedelta(days=366)
 RECORD_YEARS: Final = 10
 """After the last visit, and for a minor after coming of age.  State law: commonly 6 to 10."""
@@ -33,6 +35,9 @@ class DataClass(StrEnum):
     LOGIN_SESSION = "login_session"
     REFRESH_SECRET = "refresh_secret"  # noqa: S105  (a kind of data, no secret)
     POLL_MARK = "poll_mark"
+    NAMED_ACT = "named_act"
+    EMERGENCY_ACCESS = "emergency_access"
+    GUEST = "guest"
     STAFF = "staff"
     INSTALLATION = "installation"
 
@@ -114,30 +119,28 @@ POLICY: Final[Mapping[DataClass, Keep]] = MappingProxyType(
         DataClass.POLL_MARK: Keep(
             keep_for=timedelta(days=30), counted_from="the last look", law="ours"
         ),
+        DataClass.NAMED_ACT: Keep(
+            keep_for=None,
+            counted_from="a day after the act, by a sweep of their own",
+            law="ours: so that a repeat takes no second effect",
+        ),
+        DataClass.EMERGENCY_ACCESS: Keep(
+            keep_for=6 * _YEAR,
+            counted_from="when the record was opened",
+            law="45 CFR 164.316(b)(2)(i), six years",
+        ),
+        DataClass.GUEST: Keep(
+            # No longer than their links, which is how the end of an invitation is known.
+            keep_for=timedelta(days=90),
+            counted_from="the end of the invitation, when nothing else names them",
+            law="ours, as access logs: that an interpreter attended stays with the record",
+        ),
         DataClass.STAFF: Keep(
             keep_for=None, counted_from="while they work here", law="audit entries name them by id"
         ),
         DataClass.INSTALLATION: Keep(keep_for=None, counted_from="while it stands", law="ours"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Via:
-    """One step on the way to a patient or a clinic: the row of `table` whose `key` fits."""
-
-    table: str
-    key: str
-    then: str
-    """The column of that row to go on with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """A column, and the tables it leads through."""
-
-    column: str
-    through: Sequence[Via] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,20 +155,12 @@ class TableRule:
     clinic: Way | None = None
     only: tuple[str, str] | None = None
     """Only rows with this value in this column."""
+    named_by: NamedBy | None = None
+    """Only rows that this names."""
+    unless_named_by: Sequence[NamedBy] = ()
+    """Not while one of these names the row."""
     clears: Sequence[str] = ()
     """Columns set to NULL; empty: the row goes."""
-
-
-_VISIT_PATIENT: Final = Via("visits", "id", "patient_id")
-_VISIT_CLINIC: Final = Via("visits", "id", "clinic_id")
-
-
-def _by_visit(column: str = "visit_id", *before: Via) -> tuple[Way, Way]:
-    """Return the ways to patient and clinic of what belongs to a visit."""
-    return (
-        Way(column=column, through=(*before, _VISIT_PATIENT)),
-        Way(column=column, through=(*before, _VISIT_CLINIC)),
-    )
 
 
 def _of_record(
@@ -188,6 +183,20 @@ _LINK_CLINIC: Final = Via("visit_links", "id", "clinic_id")
 _SEAT: Final = Via("attendances", "id", "visit_id")
 _ENTRY: Final = Via("ledger_entry", "entry_id", "subject_id")
 _ORDER: Final = Via("ledger_entry", "order_key", "subject_id")
+
+_GUEST_SEAT: Final = NamedBy(
+    table="attendances", column="person_id", only=("kind", ("interpreter", "family", "observer"))
+)
+_MORE_THAN_A_GUEST: Final = (
+    NamedBy(table="visit_links", column="person_id"),
+    NamedBy(table="login_sessions", column="person_id"),
+    NamedBy(table="outgoing_secrets", column="person_id"),
+    NamedBy(table="accounts", column="person_id"),
+    NamedBy(table="memberships", column="person_id"),
+    NamedBy(table="visits", column="patient_id"),
+    NamedBy(table="visits", column="provider_id"),
+    NamedBy(table="appointments", column="patient_id"),
+)
 
 RULES: Final[Sequence[TableRule]] = (
     # By age.  A row that others refer to stands below them.
@@ -230,14 +239,14 @@ RULES: Final[Sequence[TableRule]] = (
         table="presence_events_seen",
         data_class=DataClass.PRESENCE,
         counted_from="at",
-        patient=_by_visit()[0],
-        clinic=_by_visit()[1],
+        patient=by_visit()[0],
+        clinic=by_visit()[1],
     ),
     TableRule(
         table="queue_entries",
         data_class=DataClass.DEVICE_CHECK,
         counted_from="checked_at",
-        patient=_by_visit()[0],
+        patient=by_visit()[0],
         clinic=_ROW_CLINIC,
         clears=("outcome", "microphone", "camera", "speaker", "network", "checked_at"),
     ),
@@ -245,14 +254,14 @@ RULES: Final[Sequence[TableRule]] = (
         table="delivery_attempt",
         data_class=DataClass.DELIVERY_ATTEMPT,
         counted_from="at",
-        patient=_by_visit("entry_id", _ENTRY)[0],
+        patient=by_visit("entry_id", _ENTRY)[0],
         clinic=Way(column="entry_id", through=(Via("ledger_entry", "entry_id", "clinic_id"),)),
     ),
     TableRule(
         table="ledger_entry",
         data_class=DataClass.ROOM_COMMAND,
         counted_from="settled_at",
-        patient=_by_visit("subject_id")[0],
+        patient=by_visit("subject_id")[0],
         clinic=_ROW_CLINIC,
         only=("lane", "room"),
     ),
@@ -269,22 +278,42 @@ RULES: Final[Sequence[TableRule]] = (
         patient=Way(column="patient_id"),
         clinic=_ROW_CLINIC,
     ),
+    TableRule(
+        table="opened_records",
+        data_class=DataClass.EMERGENCY_ACCESS,
+        counted_from="opened_at",
+        patient=Way(column="patient_id"),
+        clinic=_ROW_CLINIC,
+    ),
+    # Below their links and sessions, whose end is that of the invitation.
+    TableRule(
+        table="people",
+        data_class=DataClass.GUEST,
+        counted_from="added_at",
+        patient=Way(
+            column="id", through=(Via("attendances", "person_id", "visit_id"), VISIT_PATIENT)
+        ),
+        clinic=_ROW_CLINIC,
+        named_by=_GUEST_SEAT,
+        unless_named_by=_MORE_THAN_A_GUEST,
+    ),
     # With the patient's record, in this order: what refers to a row goes before it.
-    _of_record("note_signatures", _by_visit()),
-    _of_record("note_versions", _by_visit()),
-    _of_record("attendance_stays", _by_visit("participant_id", _SEAT)),
-    _of_record("attendances", _by_visit()),
-    _of_record("consents", _by_visit()),
-    _of_record("open_items", _by_visit()),
-    _of_record("presence_events_seen", _by_visit()),
-    _of_record("queue_entries", _by_visit()),
-    _of_record("chart_link", _by_visit()),
-    _of_record("delivery_attempt", _by_visit("entry_id", _ENTRY)),
+    _of_record("note_signatures", by_visit()),
+    _of_record("note_versions", by_visit()),
+    _of_record("attendance_stays", by_visit("participant_id", _SEAT)),
+    _of_record("attendances", by_visit()),
+    _of_record("consents", by_visit()),
+    _of_record("open_items", by_visit()),
+    _of_record("presence_events_seen", by_visit()),
+    _of_record("queue_entries", by_visit()),
+    _of_record("chart_link", by_visit()),
+    _of_record("delivery_attempt", by_visit("entry_id", _ENTRY)),
     # Its key is made from the medical record number: a blind index, and gone with the rest.
-    _of_record("lane_order", _by_visit("order_key", _ORDER), only=("lane", "ehr")),
-    _of_record("ledger_entry", _by_visit("subject_id")),
+    _of_record("lane_order", by_visit("order_key", _ORDER), only=("lane", "ehr")),
+    _of_record("ledger_entry", by_visit("subject_id")),
     _of_record("correction_requests", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("record_exports", (Way(column="patient_id"), _ROW_CLINIC)),
+    _of_record("opened_records", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record(
         "refresh_secrets",
         (
@@ -293,7 +322,7 @@ RULES: Final[Sequence[TableRule]] = (
         ),
     ),
     _of_record("login_sessions", (Way(column="person_id"), _ROW_CLINIC)),
-    _of_record("notices", _by_visit()),
+    _of_record("notices", by_visit()),
     _of_record("outgoing_secrets", (Way(column="person_id"), _ROW_CLINIC)),
     _of_record(
         "contact_requests",
@@ -307,8 +336,10 @@ RULES: Final[Sequence[TableRule]] = (
     _of_record("appointments", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("legal_holds", (Way(column="patient_id"), _ROW_CLINIC)),
     _of_record("people", (Way(column="id"), _ROW_CLINIC)),
-    # Kept.
+    # Kept, or gone by a sweep of their own.
+    TableRule(table="idempotency_keys", data_class=DataClass.NAMED_ACT),
     TableRule(table="audit_entries", data_class=DataClass.AUDIT),
+    TableRule(table="audit_head_exports", data_class=DataClass.INSTALLATION),
     TableRule(table="accounts", data_class=DataClass.STAFF),
     TableRule(table="sso_identities", data_class=DataClass.STAFF),
     TableRule(table="authenticator_apps", data_class=DataClass.STAFF),

@@ -79,6 +79,14 @@ async def unscoped_waiting(
     return list(await session.scalars(statement.order_by(Visit.id)))
 
 
+async def unscoped_of_patient(
+    session: AsyncSession, *, clinic_id: UUID, patient_id: UUID
+) -> list[Visit]:
+    """Return one patient's visits, newest first, to somebody to whom their record is open."""
+    statement = select(Visit).where(Visit.clinic_id == clinic_id, Visit.patient_id == patient_id)
+    return list(await session.scalars(statement.order_by(Visit.id.desc()).limit(200)))
+
+
 async def unscoped_attendances(
     session: AsyncSession, visit_ids: Collection[UUID]
 ) -> list[Attendance]:

@@ -59,6 +59,6 @@ async def change_role(request: Request) -> Response:
 
 
 routes: Final[list[Route]] = [
-    Route("/v1/staff/{person_id:uuid}/disable", disable, methods=["POST"]),
-    Route("/v1/staff/{person_id:uuid}/role", change_role, methods=["POST"]),
+    Route("/v1/staff/{person_id}/disable", disable, methods=["POST"]),
+    Route("/v1/staff/{person_id}/role", change_role, methods=["POST"]),
 ]

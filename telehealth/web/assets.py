@@ -39,11 +39,11 @@ class StaticTree:
 
 
 def read_tree(root: Path) -> StaticTree:
-    """Read the files we serve, and hash their names and bytes."""
+    """Read the files we serve, and hash their names and bytes; a link is no file of ours."""
     files = {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.suffix in _TYPES
+        if path.is_file() and not path.is_symlink() and path.suffix in _TYPES
     }
     digest = sha256()
     for name, content in files.items():

@@ -41,7 +41,7 @@ def page(request: Request, template: str, *, status: int = 200, **facts: Any) ->
     asked, language = request.query_params.get("language"), language_of(request)
     speech = sentences(language)
     html = pages.get_template(template).render(
-        say=speech.say, speech=speech, language=language, **facts
+        say=speech.say, speech=speech, language=language, path=request.scope["path"], **facts
     )
     response = HTMLResponse(html, status)
     if asked is not None and asked in LANGUAGES:

@@ -19,7 +19,6 @@ from telehealth.access.roles import Role
 from telehealth.identity import actions as identity
 from telehealth.identity.cookies import CLEAR_SITE_DATA
 from telehealth.platform.http import body_of, services_of
-from telehealth.platform.rates import address_of
 from telehealth.privacy.actions import exports
 from telehealth.privacy.bundle import RecordFacts, bundle
 from telehealth.privacy.errors import BirthDateRefused, ExportLinkRefused
@@ -64,7 +63,6 @@ async def record_door(request: Request) -> Response:
 async def record(request: Request) -> Response:
     """POST /records/{token}: the record as one archive, once."""
     services = services_of(request)
-    services.sign_in_rate.take(address_of(request), now=asyncio.get_running_loop().time())
     body = await body_of(request, BirthDate)
     export_id = export_id_of(services, request.path_params["token"])
     async with services.database.unit_of_work() as uow:

@@ -19,7 +19,7 @@ from telehealth.web.patient import as_json, page
 BOARD: Final = "/board"
 # What the page's script says; the rest of a catalogue stays here.
 _SCRIPTED: Final = ("scheduler.", "common.")
-_HOME: Final = {Role.PROVIDER: "/console", Role.PATIENT: "/visit"}
+_HOME: Final = {Role.PROVIDER: "/console", Role.PATIENT: "/visit", Role.AUDITOR: "/auditor"}
 
 
 async def board(request: Request) -> Response:

@@ -30,11 +30,12 @@ HOME: Final[Mapping[Role, str]] = MappingProxyType(
         Role.PROVIDER: "/console",
         Role.SCHEDULER: "/board",
         Role.ADMINISTRATOR: "/people",
-        Role.AUDITOR: ENROLMENT,
+        Role.AUDITOR: "/auditor",
     }
 )
 """The page of each role that has one here."""
-_OTHERS: Final = (ENROLMENT,)
+EMERGENCY: Final = "/emergency"
+_OTHERS: Final = (ENROLMENT, EMERGENCY)
 
 _TROUBLES: Final = frozenset({"sso.refused", "sso.unreachable", "sso.unknown"})
 _SCRIPTED: Final = ("sign_in.", "common.")

@@ -218,13 +218,20 @@ def command_lines(product: RunningProduct) -> list[bytes]:
     return [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in product.children().values()]
 
 
+def core_limits(product: RunningProduct) -> set[tuple[str, ...]]:
+    """Return how large a core each process may leave, in bytes: soft and hard limit."""
+    pids = [*product.children().values(), *product.media_workers()]
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/limits").read_text().splitlines()]
+    return {tuple(line.split()[4:6]) for line in lines if line.startswith("Max core file size")}
+
+
 def audit_facts(product: RunningProduct) -> list[str]:
     with sqlite3.connect(product.data / "telehealth.sqlite3") as database:
         return [row[0] for row in database.execute("SELECT facts FROM audit_entries")]
 
 
 @pytest.mark.requirement(
-    "PRV-01", "PRV-02", "PRV-03", "PRV-04", "PRV-05", "INV-11", "INV-15", "SEC-LOG-02"
+    "PRV-01", "PRV-02", "PRV-03", "PRV-04", "PRV-05", "INV-11", "INV-15", "SEC-LOG-02", "CRY-01"
 )
 @pytest.mark.timeout(240)
 def test_phi_never_logged(tmp_path: Path, browsers: Browsers, figure: Figure) -> None:
@@ -241,6 +248,7 @@ def test_phi_never_logged(tmp_path: Path, browsers: Browsers, figure: Figure) ->
             told.leave_nothing()
             more, still = tap.contents()
         metrics, commands = metrics_of(product), command_lines(product)
+        cores, beside_redis = core_limits(product), list((product.data / "redis").iterdir())
         facts = audit_facts(product)
         log = product.log()
     whole_log = (product.data / "demo.log").read_text()
@@ -266,6 +274,8 @@ def test_phi_never_logged(tmp_path: Path, browsers: Browsers, figure: Figure) ->
         *(hit for where, kept in told.stored.items() for hit in canaries.hunt(where, repr(kept))),
     ]
     assert found == []
+    assert cores == {("0", "0")}, "no process leaves its memory in a file"
+    assert [each.name for each in beside_redis if each.is_file()] == [], "no RDB, no AOF"
     for url in urls:
         assert canaries.hunt("an address", url, allowed=("own",)) == []
     assert for_ever == still == [], "a key without an end"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from limits.aio.storage import MemoryStorage, RedisStorage
 from pydantic import SecretStr
 
 from telehealth.app import VisitService, create_app
@@ -24,7 +25,6 @@ from tests.support.sealing import keys_database_url, root_key_file
 
 ORIGIN = "https://clinic.example.org"
 SERVICE_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
-PEPPER = "pepper-for-tests"
 
 
 def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> VisitServiceSettings:
@@ -45,7 +45,7 @@ def settings_for_tests(database_url: str, folder: Path, **changes: Any) -> Visit
         "signaling_socket_url": "wss://calls.example.org/v1/socket",
         "keys_file": keys_file,
         "service_key": SecretStr(SERVICE_KEY),
-        "password_pepper": SecretStr(PEPPER),
+        "redis_url": SecretStr("unix:///nowhere/redis.sock"),
         # Most tests are about something else; those of the door ask for more.
         "staff_second_factor": "offered",
         "refusal_after_s": 0.0,
@@ -113,10 +113,19 @@ async def browser_of(made: VisitService) -> AsyncIterator[AppClient]:
 
 @asynccontextmanager
 async def running_app(
-    database_url: str, folder: Path, *, clock: Clock | None = None, **changes: Any
+    database_url: str,
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    counts: RedisStorage | MemoryStorage | None = None,
+    **changes: Any,
 ) -> AsyncIterator[VisitService]:
-    """Make the applications around a test's database and close them in the end."""
-    made = create_app(settings_for_tests(database_url, folder, **changes), clock=clock)
+    """Make the applications around a test's database and close them in the end.
+
+    Requests are counted in this process unless `counts` says otherwise.
+    """
+    settings = settings_for_tests(database_url, folder, **changes)
+    made = create_app(settings, clock=clock, counts=counts or MemoryStorage())
     try:
         yield made
     finally:

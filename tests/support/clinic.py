@@ -9,8 +9,8 @@ from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId
 from telehealth.identity import actions as identity
 from telehealth.identity.passwords import hash_password
-from telehealth.platform.db import UnitOfWork
-from tests.support.app_client import PEPPER
+from telehealth.platform.db import SEALED_WITH, UnitOfWork
+from tests.support.sealing import PEPPER, settle_pepper
 
 PASSWORD = "correct horse battery"
 BORN_ON = date(1984, 2, 29)
@@ -60,6 +60,7 @@ async def invent_clinic(
         time_zone="America/Chicago",
     )
     by = Actor.of_job(Job.SETUP, clinic_id)
+    await settle_pepper(uow.session.info[SEALED_WITH])
 
     async def add(given: str, family: str, *, is_patient: bool = False) -> PersonId:
         return await identity.add_person(

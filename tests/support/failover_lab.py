@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,11 @@ class Worker:
                 stdout=subprocess.DEVNULL,
             )
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self.process is not None
@@ -62,11 +68,14 @@ class Worker:
 class FailoverLab:
     """What a test talks to."""
 
-    def __init__(self, redis: RedisServer, visits: FakeVisitService, folder: Path) -> None:
+    def __init__(
+        self, redis: RedisServer, visits: FakeVisitService, folder: Path, *, drain_limit_s: float
+    ) -> None:
         self.visits = visits
         self.redis = Redis.from_url(redis.url)
         self._redis_url = redis.url
         self._folder = folder
+        self._drain_limit_s = drain_limit_s
         self._media_key, self._key = secret(), secret()
         self.workers = {name: self._worker(name) for name in ("media-1", "media-2")}
         self._signaling: subprocess.Popen[bytes] | None = None
@@ -90,7 +99,7 @@ class FailoverLab:
             "CONTROL_URL": f"ws://{LOOPBACK}:{port}",
             "CONTROL_KEY": self._media_key,
             "REDIS_URL": self._redis_url,
-            "DRAIN_LIMIT_S": "0.5",
+            "DRAIN_LIMIT_S": str(self._drain_limit_s),
         }
         named = {f"MEDIA_{name}": value for name, value in facts.items()}
         return Worker(node_id, {"PATH": os.environ["PATH"], **named})
@@ -147,6 +156,16 @@ class FailoverLab:
                 while await self._is_dead(name):  # noqa: ASYNC110  (another process)
                     await asyncio.sleep(0.05)
 
+    async def drain(self, node_id: str) -> float:
+        """Tell a worker to go, wait until its process has ended; seconds it took."""
+        boot_id, worker = await self._beat_boot(node_id), self.workers[node_id]
+        told_at = time.monotonic()
+        worker.signal(signal.SIGTERM)
+        await until(lambda: not worker.is_running, within_s=60)
+        if boot_id is not None:
+            self._dead_boots.add(boot_id)
+        return time.monotonic() - told_at
+
     async def kill(self, node_id: str) -> None:
         """Kill a worker; its heartbeat runs out by itself."""
         boot_id = await self._beat_boot(node_id)
@@ -168,19 +187,22 @@ class FailoverLab:
         return node_id, int(epoch)
 
     @contextlib.asynccontextmanager
-    async def one_person(self, role: str) -> AsyncIterator[Party]:
+    async def one_person(self, role: str, *, can_move: bool = True) -> AsyncIterator[Party]:
         """Somebody in the room; pair them with whom they should hear."""
         url = f"ws://{LOOPBACK}:{self._port}/v1/socket"
         ticket = self.visits.ticket(
             room=self.room, role=role, kind=role, may_admit=role == "provider"
         )
-        async with Party.seated(url, ORIGIN, ticket) as party:
+        async with Party.seated(url, ORIGIN, ticket, can_move=can_move) as party:
             yield party
 
     @contextlib.asynccontextmanager
-    async def two_people(self) -> AsyncIterator[tuple[Party, Party]]:
-        """A provider and a patient who hear each other."""
-        async with self.one_person("provider") as provider, self.one_person("patient") as patient:
+    async def two_people(self, *, can_move: bool = True) -> AsyncIterator[tuple[Party, Party]]:
+        """A provider and a patient who hear each other; the patient's page may be an old one."""
+        async with (
+            self.one_person("provider") as provider,
+            self.one_person("patient", can_move=can_move) as patient,
+        ):
             provider.pair(patient)
             patient.pair(provider)
             await until(lambda: provider.hears_now and patient.hears_now, within_s=15)
@@ -199,10 +221,12 @@ class FailoverLab:
 
 
 @contextlib.asynccontextmanager
-async def failover_lab(redis: RedisServer, folder: Path) -> AsyncIterator[FailoverLab]:
+async def failover_lab(
+    redis: RedisServer, folder: Path, *, drain_limit_s: float = 0.5
+) -> AsyncIterator[FailoverLab]:
     """Start everything for the length of a `with` block."""
     async with FakeVisitService().running() as visits:
-        lab = FailoverLab(redis, visits, folder)
+        lab = FailoverLab(redis, visits, folder, drain_limit_s=drain_limit_s)
         try:
             for name in lab.workers:
                 lab.start_worker(name)

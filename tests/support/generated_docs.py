@@ -147,10 +147,29 @@ def configuration_page() -> str:
 
 
 def audit_events_page() -> str:
-    """List what the audit trail may hold."""
-    events = import_module("telehealth.audit.events").AuditEvent
-    rows = [f"| `{event.value}` |" for event in events]
-    return "\n".join([_HEAD, "# Audit events", "", "| event |", "|---|", *rows, ""])
+    """List what the audit trail may hold, and how each event is told to others."""
+    events = import_module("telehealth.audit.events")
+    profile_of = import_module("telehealth.audit.fhir").profile_of
+    said = _field_docstrings(ast.parse(Path(str(events.__file__)).read_text()), "AuditEvent")
+    rows = [
+        f"| `{event.value}` | {said.get(event.name, '')} | {events.ACTION[event].value}"
+        f" | {(profile_of(event, has_patient=False) or '').rpartition('.')[2] or 'base'} |"
+        for event in events.AuditEvent
+    ]
+    return "\n".join(
+        [
+            _HEAD,
+            "# Audit events",
+            "",
+            "*FHIR* is AuditEvent.action; *profile* the IHE BALP profile of an export",
+            "(IHE.BasicAudit.…, its Patient variant when the entry names one).",
+            "",
+            "| event | when it is recorded | FHIR | profile |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def visit_states_page() -> str:
@@ -239,6 +258,18 @@ def _is_sealed(column: Any, kind: str) -> str:
     return "readable" if kind in {"identifier", "clinical"} else "-"
 
 
+def access_matrix() -> str:
+    """Say who may do what."""
+    page: str = import_module("tests.support.access_matrix").access_matrix_page()
+    return _HEAD + page
+
+
+def http_api() -> str:
+    """Describe the REST routes."""
+    page: str = import_module("tests.support.http_api").http_api_page()
+    return page
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "errors.md": errors_page,
     "configuration.md": configuration_page,
@@ -246,6 +277,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "visit-states.md": visit_states_page,
     "protocol.md": protocol_page,
     "security/phi-inventory.md": phi_inventory_page,
+    "security/access-matrix.md": access_matrix,
+    "http-api.json": http_api,
 }
 
 

@@ -5,18 +5,26 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.engine import make_url
 
+from telehealth.identity.passwords import Pepper
 from telehealth.platform.clock import Clock, SystemClock
 from telehealth.platform.db import Database
-from telehealth.platform.sealing.keyring import Keyring
+from telehealth.platform.sealing import repository
+from telehealth.platform.sealing.form import wrap_key
+from telehealth.platform.sealing.keyring import INSTALLATION, Keyring
 from telehealth.platform.sealing.providers import (
     KeyProvider,
     LocalFileProvider,
     Mode,
     make_root_key_file,
 )
+from telehealth.platform.sealing.tables import DataKey, KeyKind, KeyState
+
+PEPPER = Pepper(UUID(int=0x7E57), bytes(range(32)))
+"""The pepper of the tests."""
 
 
 def sealing_folder(database_url: str) -> Path:
@@ -52,6 +60,43 @@ def sealing_environment(database_url: str) -> dict[str, str]:
         "TELEHEALTH_KEYS_DATABASE_URL": keys_database_url(database_url),
         "TELEHEALTH_ROOT_KEY_FILE": str(root_key_file(database_url)),
     }
+
+
+async def settle_pepper(keyring: Keyring) -> None:
+    """Make the pepper of the tests the one in force, unless one has been drawn already.
+
+    A hash costs a tenth of a second: so the same ones serve in every test's database.
+    """
+    await keyring.prepare()
+    async with keyring.store.reading() as session:
+        found = await repository.unscoped_active(
+            session, clinic_id=INSTALLATION, kind=KeyKind.PEPPER, scope=""
+        )
+    if found is not None:
+        return
+    await keyring.index_key(INSTALLATION, "accounts.email")
+    async with keyring.store.unit_of_work() as uow:
+        above_id = await repository.unscoped_active(
+            uow.session, clinic_id=INSTALLATION, kind=KeyKind.CLINIC, scope=""
+        )
+        assert above_id is not None
+        above = await keyring._unwrapped(INSTALLATION, above_id.key_id)
+        wrapped = wrap_key(
+            PEPPER.key, under=above.plain, clinic_id=INSTALLATION, key_id=PEPPER.key_id
+        )
+        await repository.insert_unless_active(
+            uow.session,
+            DataKey(
+                clinic_id=INSTALLATION,
+                key_id=PEPPER.key_id,
+                kind=KeyKind.PEPPER,
+                scope="",
+                state=KeyState.ACTIVE,
+                wrapped=above_id.key_id.bytes + wrapped,
+                uses=0,
+                made_at=SystemClock().now(),
+            ),
+        )
 
 
 def make_keyring(

@@ -46,6 +46,7 @@ class SignalingLab:
     redis: RedisServer
     settings: SignalingSettings
     key: str
+    media_metrics_url: str
     room: str = field(default_factory=lambda: str(uuid4()))
 
     @property
@@ -195,9 +196,10 @@ async def signaling_lab(
 ) -> AsyncIterator[SignalingLab]:
     """Start everything for the length of a `with` block; settings may be changed."""
     key, media_key = secret(), secret()
+    of_media = media_settings(redis.url, media_key)
     async with (
         FakeVisitService().running() as visits,
-        running_media(media_settings(redis.url, media_key)) as media,
+        running_media(of_media) as media,
     ):
         values = {
             "node": "signaling-1",
@@ -216,5 +218,11 @@ async def signaling_lab(
         settings = SignalingSettings(**values)
         async with running(settings) as node:
             yield SignalingLab(
-                node=node, media=media, visits=visits, redis=redis, settings=settings, key=key
+                node=node,
+                media=media,
+                visits=visits,
+                redis=redis,
+                settings=settings,
+                key=key,
+                media_metrics_url=f"http://{of_media.control_listen}/metrics",
             )

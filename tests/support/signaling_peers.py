@@ -89,6 +89,7 @@ REQUESTS: dict[str, dict[str, object]] = {
     "mute": {"publication_id": "ann.mic", "is_muted": True},
     "subscribe": {"wants": [{"publication_id": "bob.mic"}]},
     "ack-slots": {"map_id": 1},
+    "media-ready": {"room_epoch": 7},
     "admit-participant": {"participant_id": "bob"},
     "return-to-lobby": {"participant_id": "bob"},
     "remove-participant": {"participant_id": "bob", "cause": "wrong_person"},

@@ -16,10 +16,14 @@ from typing import Self
 from signaling.client import RequestRefused, SignalingClient, SocketClosed
 from signaling.contract.ids import ParticipantId, PublicationId
 from signaling.contract.messages import (
+    MEDIA_MOVE,
     AckSlots,
     Admitted,
     FromServer,
     IceRestartWanted,
+    MediaMove,
+    MediaMoveOver,
+    MediaReady,
     MediaRebuild,
     Offer,
     ParticipantChanged,
@@ -63,10 +67,15 @@ class Party:
         self.heard: list[Heard] = []
         self.restarts = 0
         self.rebuilds: list[MediaRebuild] = []
+        self.moves: list[MediaMove] = []
         self.marks: list[bool] = []
         """What was told of the other's `is_reconnecting`, in order."""
         self.keeps_old_peers = False
+        self.stays_put = False
+        """Never say that everything comes from the new place."""
         self._is_lost = False
+        self._moving_to = 0
+        """Room epoch of the place to come over to; 0 when there is none."""
         self._made: list[HeadlessPeer] = []
         self._building: asyncio.Task[None] | None = None
         self._offer_id = 0
@@ -76,10 +85,12 @@ class Party:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def seated(cls, url: str, origin: str, ticket: str) -> AsyncIterator[Self]:
+    async def seated(
+        cls, url: str, origin: str, ticket: str, *, can_move: bool = True
+    ) -> AsyncIterator[Self]:
         """Take a seat and stay in the call for the length of a `with` block."""
         async with SignalingClient.open(url, origin=origin) as client:
-            welcome = await client.hello(ticket)
+            welcome = await client.hello(ticket, features=(MEDIA_MOVE,) if can_move else ())
             assert isinstance(welcome, Welcome)
             party = cls(client, welcome.participant_id)
             party._tasks = [asyncio.create_task(each()) for each in (party._obey, party._talk)]
@@ -114,6 +125,16 @@ class Party:
         instants = [since, *(each.at for each in self.heard if since < each.at < until), until]
         return max(later - earlier for earlier, later in pairwise(instants))
 
+    def longest_gap_as_played_s(self, since: float, until: float) -> float:
+        """Return the same of what a page would play: from the first packet of a newer connection
+        on nothing of an older one."""
+        played, epoch = [since], 0
+        for each in self.heard:
+            epoch = max(epoch, each.own_epoch)
+            if since < each.at < until and each.own_epoch == epoch:
+                played.append(each.at)
+        return max(later - earlier for earlier, later in pairwise([*played, until]))
+
     async def _obey(self) -> None:
         """Take what the server says, in order."""
         while True:
@@ -126,10 +147,18 @@ class Party:
     async def _take(self, message: FromServer) -> None:
         match message:
             case Admitted(room_epoch=room_epoch):
+                self._moving_to = 0
                 self._begin(room_epoch, 0)
             case MediaRebuild(room_epoch=room_epoch, retry_after_ms=wait_ms):
                 self.rebuilds.append(message)
+                self._moving_to = 0
                 self._begin(room_epoch, wait_ms)
+            case MediaMove(room_epoch=room_epoch):
+                self.moves.append(message)
+                self._moving_to = room_epoch
+                self._begin(room_epoch, 0)
+            case MediaMoveOver():
+                await self._close_all_but(self.peer)
             case IceRestartWanted():
                 await self._restart()
             case SlotsMapped(map_id=map_id):
@@ -148,9 +177,8 @@ class Party:
     async def _build(self, room_epoch: int, wait_ms: int) -> None:
         """Make a new connection; the old one is let go, or kept as a zombie's guest."""
         await asyncio.sleep(wait_ms / 1_000)
-        if self.peer is not None and not self.keeps_old_peers:
-            await self.peer.close(is_polite=False)
-            self.peers.pop()
+        if room_epoch != self._moving_to and not self.keeps_old_peers:
+            await self._close_all_but(None)
         self.peer = None
         peer = HeadlessPeer(self.participant_id[:8])
         self._made.append(peer)
@@ -161,6 +189,12 @@ class Party:
             self.peers.append((room_epoch, peer))
             await self.client.ask(Publish(id=1, source=Source.MIC, mid="0"))
             await self._subscribe()
+
+    async def _close_all_but(self, kept: HeadlessPeer | None) -> None:
+        for epoch, peer in list(self.peers):
+            if peer is not kept:
+                self.peers.remove((epoch, peer))
+                await peer.close(is_polite=False)
 
     async def _subscribe(self) -> None:
         await self.is_paired.wait()
@@ -219,4 +253,12 @@ class Party:
                 sent_epoch, _ = _TRAILER.unpack(packet.payload[-_TRAILER.size :])
                 speaker = packet.payload[1 : -_TRAILER.size].decode()
                 self.heard.append(Heard(at, speaker, sent_epoch, epoch))
+                if epoch == self._moving_to and not self.stays_put:
+                    self._arrive(epoch)
             packets.clear()
+
+    def _arrive(self, room_epoch: int) -> None:
+        """Say that everything comes from the new place: all that is wished for is one voice."""
+        self._moving_to = 0
+        ready = self.client.tell(MediaReady(id=1, room_epoch=room_epoch))
+        self._tasks.append(asyncio.create_task(ready))

@@ -18,9 +18,9 @@ from telehealth.identity.tables import Account
 from telehealth.platform.db import Base, Database
 from telehealth.platform.ids import new_uuid
 from telehealth.platform.sealing.columns import index_of
-from tests.support.app_client import PEPPER
 from tests.support.clinic import InventedClinic
 from tests.support.clock import FakeClock
+from tests.support.sealing import PEPPER
 
 Row = TypeVar("Row", bound=Base)
 
@@ -97,4 +97,5 @@ class World:
         """Store the hashes an older release would have made."""
         weak = Argon2(time_cost=1, memory_cost=8192, parallelism=1)
         hashed = weak.hash(_peppered(password, PEPPER))
+        hashed = f"$pepper${PEPPER.key_id.hex}{hashed}"
         await self.execute(f"UPDATE accounts SET password_hash = '{hashed}'")  # noqa: S608  (made here)

@@ -1,23 +1,16 @@
 """Staff sign in at an OpenID provider we did not write."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Uuid, bindparam, text
 
-from telehealth.access.actor import Actor
-from telehealth.access.errors import NotPermitted
-from telehealth.access.roles import Role
-from telehealth.identity import sso
-from telehealth.identity.errors import SsoTaken
 from telehealth.platform.clock import SystemClock
 from telehealth.platform.db import Database
-from tests.support.app_client import ORIGIN, AppClient, browser_of, running_app
+from tests.support.app_client import ORIGIN
 from tests.support.clinic import PASSWORD, InventedClinic, invent_clinic
 from tests.support.clock import FakeClock
 from tests.support.openid_provider import (
@@ -27,6 +20,7 @@ from tests.support.openid_provider import (
     running_openid_provider,
 )
 from tests.support.requirements import Figure
+from tests.support.sign_on_door import away, back, door
 from tests.support.staff import enrol_app
 
 PROVIDER_MAIL = "provider@riverside.example"
@@ -42,46 +36,6 @@ def idp() -> Iterator[OpenIdProvider]:
 async def clinic(database: Database) -> InventedClinic:
     async with database.unit_of_work() as uow:
         return await invent_clinic(uow, now=SystemClock().now())
-
-
-@asynccontextmanager
-async def door(
-    idp: OpenIdProvider,
-    clinic: InventedClinic,
-    database_url: str,
-    folder: Path,
-    staff_second_factor: str = "offered",
-    **changes: Any,
-) -> AsyncIterator[AppClient]:
-    provider = {
-        "clinic_id": str(clinic.clinic_id),
-        "issuer": idp.issuer,
-        "client_id": "telehealth",
-        "client_secret": SECRET,
-        "links_by_email": True,
-        **changes,
-    }
-    async with (
-        running_app(
-            database_url, folder, sso=[provider], staff_second_factor=staff_second_factor
-        ) as made,
-        browser_of(made) as opened,
-    ):
-        yield opened
-
-
-async def away(browser: AppClient, clinic: InventedClinic) -> str:
-    """Press the button; return where the browser is sent."""
-    answer = await browser.open(f"/sso/{clinic.clinic_id}/start")
-    assert answer.status_code == 303, answer.text
-    return str(answer.headers["location"])
-
-
-async def back(browser: AppClient, url: str) -> str:
-    """Come back from the provider; return where the browser is sent next."""
-    answer = await browser.open(url.removeprefix(ORIGIN))
-    assert answer.status_code == 303, answer.text
-    return str(answer.headers["location"])
 
 
 @pytest.mark.requirement("SEC-OIDC-01")
@@ -199,36 +153,6 @@ async def test_nobody_gets_an_account_by_signing_in(
         went = await back(browser, idp.signed_in(await away(browser, clinic)))
 
     assert went == "/sign-in?trouble=sso.unknown"
-
-
-async def test_an_administrator_links_a_subject(
-    idp: OpenIdProvider,
-    clinic: InventedClinic,
-    database: Database,
-    database_url: str,
-    tmp_path: Path,
-) -> None:
-    administrator = replace(clinic.actor(Role.SCHEDULER), role=Role.ADMINISTRATOR)
-
-    async def link(by: Actor, subject: str) -> None:
-        async with database.unit_of_work() as uow:
-            await sso.link(
-                uow,
-                by=by,
-                now=SystemClock().now(),
-                person_id=clinic.provider_id,
-                issuer=idp.issuer,
-                subject=subject,
-            )
-
-    await link(administrator, "linked")
-    with pytest.raises(SsoTaken):
-        await link(administrator, "another")
-    with pytest.raises(NotPermitted):
-        await link(clinic.actor(Role.PROVIDER), "another")
-    async with door(idp, clinic, database_url, tmp_path, links_by_email=False) as browser:
-        idp.next_person(sub="linked")
-        assert await back(browser, idp.signed_in(await away(browser, clinic))) == "/console"
 
 
 async def test_the_sign_in_page_offers_it_and_says_what_went_wrong(

@@ -1,6 +1,7 @@
 """`make bench-media`: the whole duel, interleaved; writes build/bench/media.json, .md and .svg.
 
-Environment: `DUEL=quick` shortens every run and leaves the ladder out, to try the harness.
+Environment: `DUEL=short` plays three rounds and leaves the ladder out (15 minutes); `DUEL=quick`
+plays one, to try the harness.
 """
 
 import os
@@ -22,12 +23,13 @@ FLAT_ROOMS: Final = (10, 100)
 FLAT_ROUNDS: Final = 3
 
 FULL: Final = Plan(rounds=6, warm_ms=3_000, measure_ms=10_000, has_ladder=True)
+SHORT: Final = Plan(rounds=3, warm_ms=3_000, measure_ms=10_000, has_ladder=False)
 QUICK: Final = Plan(rounds=1, warm_ms=2_000, measure_ms=4_000, has_ladder=False)
 
 
 def main() -> None:
     """Play every run and write the report."""
-    plan = QUICK if os.environ.get("DUEL") == "quick" else FULL
+    plan = {"quick": QUICK, "short": SHORT}.get(os.environ.get("DUEL", ""), FULL)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     try:
         check_machine()

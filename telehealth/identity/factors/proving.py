@@ -90,6 +90,7 @@ async def owe_second_step(
             secret_hash=secret_hash(secret),
             account_id=account_id,
             device=device,
+            by_sign_on=event is AuditEvent.SSO_ACCEPTED,
             expires_at=now + UNDER_WAY_FOR,
             used_at=None,
         )

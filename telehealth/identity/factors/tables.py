@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from telehealth.platform.db import Base, EnumText, one_of
@@ -88,13 +88,14 @@ class PasskeyChallenge(Base):
 
 
 class PendingSignIn(Base):
-    """A right password that waits for its second step; nobody acts on it."""
+    """A right password, or a provider's word, that waits for its second step; nobody acts on it."""
 
     __tablename__ = "pending_sign_ins"
 
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
     device: Mapped[str] = mapped_column(String(40))
+    by_sign_on: Mapped[bool] = mapped_column(default=False, server_default=false())
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
 

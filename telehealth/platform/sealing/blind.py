@@ -14,6 +14,8 @@ from typing import Final
 _ROWS_A_VALUE: Final = 8
 _DIGEST_BITS: Final = 256
 _NATIONAL_DIGITS: Final = 10
+_WITHIN: Final = frozenset("'\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}.")
+"""Signs inside a name that many leave out."""
 
 
 class Normal(StrEnum):
@@ -23,6 +25,8 @@ class Normal(StrEnum):
     DIGITS = "digits"
     PHONE = "phone"
     """Digits with the country; ten digits are a number of North America."""
+    NAME = "name"
+    """Letters and digits without accents, hyphens, signs: as somebody in a hurry types it."""
 
 
 def _text(value: str) -> str:
@@ -38,8 +42,19 @@ def _phone(value: str) -> str:
     return f"1{digits}" if len(digits) == _NATIONAL_DIGITS else digits
 
 
+def plain_name(value: str) -> str:
+    """Return a name as two people who type it differently would both mean it."""
+    letters = unicodedata.normalize("NFKD", value).casefold()
+    kept = "".join(
+        each if each.isalnum() else " "
+        for each in letters
+        if not unicodedata.combining(each) and each not in _WITHIN
+    )
+    return " ".join(kept.split())
+
+
 _NORMAL: Final[Mapping[Normal, Callable[[str], str]]] = MappingProxyType(
-    {Normal.TEXT: _text, Normal.DIGITS: _digits, Normal.PHONE: _phone}
+    {Normal.TEXT: _text, Normal.DIGITS: _digits, Normal.PHONE: _phone, Normal.NAME: plain_name}
 )
 
 

@@ -232,11 +232,24 @@ def scope_of(row: SealedRow) -> str:
 
 
 async def index_of(
-    session: AsyncSession, kind: type[Any], attribute: Sealed[Any], value: str
+    session: AsyncSession,
+    kind: type[Any],
+    attribute: Sealed[Any],
+    value: str,
+    *,
+    clinic_id: UUID = INSTALLATION,
 ) -> bytes:
-    """Return what to look for in the index of an attribute that is unique over all clinics."""
+    """Return what to look for in the index of an attribute.
+
+    Args:
+        session: Of a database that was opened with a keyring.
+        kind: Mapped class of the attribute.
+        attribute: One with a blind index.
+        value: What is looked for, as it was typed.
+        clinic_id: Whose rows; not needed where one key serves all clinics.
+    """
     keyring = _keyring_of(session.sync_session)
-    return await _index(keyring, attribute, kind.__tablename__, INSTALLATION, value)
+    return await _index(keyring, attribute, kind.__tablename__, clinic_id, value)
 
 
 async def _index(

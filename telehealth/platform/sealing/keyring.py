@@ -139,10 +139,22 @@ class Keyring:
         active = await self._active_key(clinic_id, KeyKind.INDEX, column)
         return (await self._unwrapped(clinic_id, active.key_id)).plain
 
-    async def password_pepper(self) -> bytes:
-        """Return 32 bytes for the password hasher; wrapped like any key, drawn once."""
+    async def password_pepper(self) -> tuple[UUID, bytes]:
+        """Return id and 32 bytes of the pepper that new password hashes are made with.
+
+        Raises:
+            KeysUnavailable, SealedUnreadable: As `opener`.
+        """
         active = await self._active_key(INSTALLATION, KeyKind.PEPPER, "")
-        return (await self._unwrapped(INSTALLATION, active.key_id)).plain
+        return active.key_id, (await self._unwrapped(INSTALLATION, active.key_id)).plain
+
+    async def password_pepper_of(self, key_id: UUID) -> bytes:
+        """Return the pepper that a stored hash names.
+
+        Raises:
+            KeysUnavailable, SealedUnreadable, SealedErased: As `opener`.
+        """
+        return (await self._unwrapped(INSTALLATION, key_id)).plain
 
     async def prepare(self) -> None:
         """Make the store's table unless it is there; done by itself before the first key."""

@@ -62,10 +62,12 @@ async def unscoped_of_scope(
     return found.all()
 
 
-async def unscoped_in_state(session: AsyncSession, state: KeyState) -> Sequence[DataKey]:
-    """Return all data keys in one state."""
+async def unscoped_in_state(
+    session: AsyncSession, state: KeyState, kind: KeyKind = KeyKind.DATA
+) -> Sequence[DataKey]:
+    """Return all keys of one kind in one state."""
     found = await session.scalars(
-        select(DataKey).where(DataKey.state == state, DataKey.kind == KeyKind.DATA)
+        select(DataKey).where(DataKey.state == state, DataKey.kind == kind)
     )
     return found.all()
 

@@ -69,8 +69,10 @@ async def remove_by_age(
     return taken
 
 
-async def records_due(uow: UnitOfWork, *, by: Actor, now: datetime) -> Sequence[UUID]:
-    """Return the patients whose whole record is due.
+async def records_due(
+    uow: UnitOfWork, *, by: Actor, now: datetime, patient_id: UUID | None = None
+) -> Sequence[UUID]:
+    """Return the patients whose whole record is due, or the one asked for if theirs is.
 
     Raises:
         NotPermitted: Not the job that removes.
@@ -79,13 +81,15 @@ async def records_due(uow: UnitOfWork, *, by: Actor, now: datetime) -> Sequence[
     before = retention.cutoff(DataClass.CLINICAL_RECORD, now=now)
     if before is None:
         return []
-    last = await repository.unscoped_last_visits(uow.session, clinic_id=by.clinic_id, before=before)
+    last = await repository.unscoped_last_visits(
+        uow.session, clinic_id=by.clinic_id, before=before, patient_id=patient_id
+    )
     born = await identity.birth_dates(uow, by=by, person_ids=[PersonId(each) for each in last])
     return sorted(
-        patient_id
-        for patient_id, last_visit_at in last.items()
+        each
+        for each, last_visit_at in last.items()
         if retention.is_record_due(
-            last_visit_at=last_visit_at, born_on=born.get(PersonId(patient_id)), now=now
+            last_visit_at=last_visit_at, born_on=born.get(PersonId(each)), now=now
         )
     )
 
@@ -99,7 +103,7 @@ async def remove_record(uow: UnitOfWork, *, by: Actor, now: datetime, patient_id
         NotPermitted: Not the job that removes.
     """
     by.require_job(Job.SWEEP)
-    if patient_id not in await records_due(uow, by=by, now=now):
+    if not await records_due(uow, by=by, now=now, patient_id=patient_id):
         return 0
     taken = 0
     for rule in retention.of_record():

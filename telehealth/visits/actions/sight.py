@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from telehealth.access.actor import Actor
-from telehealth.contract import ParticipantId
+from telehealth.contract import ClinicId, ParticipantId, PersonId
 from telehealth.platform.db import UnitOfWork
 from telehealth.scheduling import actions as scheduling
 from telehealth.visits import repository
@@ -46,6 +46,16 @@ async def see_of_appointments(
 ) -> list[VisitCard]:
     """Return the visits of these appointments that the actor may see; the caller records it."""
     return await cards(uow, await repository.visits_of(uow.session, appointment_ids, actor=by))
+
+
+async def see_of_patient(
+    uow: UnitOfWork, *, clinic_id: ClinicId, patient_id: PersonId
+) -> list[VisitCard]:
+    """Return one patient's visits to somebody to whom their record is open, who records it."""
+    found = await repository.unscoped_of_patient(
+        uow.session, clinic_id=clinic_id, patient_id=patient_id
+    )
+    return await cards(uow, found)
 
 
 async def queue_around(uow: UnitOfWork, *, card: VisitCard) -> list[VisitCard]:

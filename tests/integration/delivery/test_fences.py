@@ -163,7 +163,6 @@ async def test_an_epoch_grows_with_every_claim(database: Database, clock: FakeCl
         "lane = 'room'",
         "order_key = 'x'",
         "order_no = 99",
-        "payload_sha256 = 'x'",
         "message_id = '00000000000000000000000000000001'",
         "kind = 'chart.note'",
         "lease_epoch = lease_epoch - 1",

@@ -3,11 +3,14 @@
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from telehealth.delivery import actions
 from telehealth.delivery.errors import AlreadyOwed
 from telehealth.delivery.lanes import OwedEvent
+from telehealth.delivery.tables import LedgerEntry
 from telehealth.platform.db import Database
+from telehealth.platform.sealing.errors import SealedUnreadable
 from tests.support.clock import FakeClock
 from tests.support.ledger import CLINIC, entries, owe_chart, owe_room, visit_facts
 from tests.support.sealing import open_database
@@ -69,6 +72,22 @@ async def test_the_same_intent_with_other_content_is_refused(database: Database)
         await owe_chart(database, clock, visit, ended_at="2030-03-04T16:00:00Z")
 
     assert len(await entries(database)) == 2
+
+
+async def test_an_intent_whose_payload_does_not_open_is_not_taken_for_a_repeat(
+    database: Database,
+) -> None:
+    """Fail closed: nobody can say whether it is the same."""
+    clock, visit = FakeClock(), uuid4()
+    await owe_chart(database, clock, visit)
+    async with database.unit_of_work() as uow:
+        for entry in await uow.session.scalars(select(LedgerEntry)):
+            # Under another key's id and as long, which the trigger takes for sealed again.
+            held = entry.payload_sealed
+            entry.payload_sealed = held[:1] + bytes([held[1] ^ 1]) + held[2:]
+
+    with pytest.raises(SealedUnreadable):
+        await owe_chart(database, clock, visit)
 
 
 async def test_the_worker_is_woken_after_the_commit_and_not_before(database_url: str) -> None:

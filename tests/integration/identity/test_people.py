@@ -14,6 +14,7 @@ from telehealth.access.errors import NotPermitted
 from telehealth.access.roles import Role
 from telehealth.contract import ClinicId, PersonId, VisitId
 from telehealth.identity import actions as identity
+from telehealth.identity import finding
 from telehealth.identity.errors import ClinicUnknown, EmailTaken, LinkUnknown, PersonUnknown
 from telehealth.identity.links import LinkStanding
 from telehealth.identity.tables import LoginSession, VisitLink
@@ -67,6 +68,28 @@ async def test_a_role_sees_its_own_clinic_only(
     assert set(cards) == {getattr(clinic, name) for name in seen}
 
 
+async def test_an_auditor_puts_names_to_ids_of_the_own_clinic_only(
+    database: Database, clinic: InventedClinic, other: InventedClinic
+) -> None:
+    auditor = Actor(clinic_id=clinic.clinic_id, role=Role.AUDITOR, person_id=PersonId(new_uuid()))
+
+    async with database.unit_of_work() as uow:
+        cards = await identity.person_cards(uow, by=auditor, person_ids=everybody(clinic, other))
+        found = await finding.find_people(uow, by=auditor, now=MORNING, words="invented")
+
+    assert set(cards) == set(everybody(clinic))
+    assert {card.person_id for card in found} <= set(everybody(clinic))
+
+
+async def test_only_whoever_reads_the_trail_searches_people(
+    database: Database, clinic: InventedClinic
+) -> None:
+    async with database.unit_of_work() as uow:
+        for role in (Role.PATIENT, Role.PROVIDER, Role.SCHEDULER):
+            with pytest.raises(NotPermitted):
+                await finding.find_people(uow, by=clinic.actor(role), now=MORNING, words="invented")
+
+
 async def test_a_guest_sees_who_treats_and_no_patient(
     database: Database, clinic: InventedClinic
 ) -> None:
@@ -76,15 +99,6 @@ async def test_a_guest_sees_who_treats_and_no_patient(
         cards = await identity.person_cards(uow, by=actor, person_ids=everybody(clinic))
 
     assert set(cards) == {clinic.provider_id}
-
-
-async def test_an_unlisted_role_sees_nobody(database: Database, clinic: InventedClinic) -> None:
-    actor = Actor(clinic_id=clinic.clinic_id, role=Role.AUDITOR, person_id=PersonId(new_uuid()))
-
-    async with database.unit_of_work() as uow:
-        assert await identity.person_cards(uow, by=actor, person_ids=everybody(clinic)) == {}
-        with pytest.raises(PersonUnknown):
-            await identity.own_card(uow, by=actor, now=MORNING)
 
 
 async def test_a_job_sees_nobody(database: Database, clinic: InventedClinic) -> None:

@@ -341,5 +341,5 @@ async def test_a_patient_has_no_sign_in_of_their_own(world: World) -> None:
     async with browser_of(world.made) as browser:
         await browser.open_link(await world.link(), "1984-02-29")
 
-        assert (await browser.get("/v1/own/sign-in")).status_code == 401
-        assert (await browser.post("/v1/own/app")).status_code == 401
+        assert (await browser.get("/v1/own/sign-in")).status_code == 403
+        assert (await browser.post("/v1/own/app")).status_code == 403

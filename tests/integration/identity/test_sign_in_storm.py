@@ -16,6 +16,7 @@ from signaling.client import SignalingClient
 from signaling.contract.messages import Ping
 from telehealth.demo import demo_sealing
 from telehealth.demo_people import DemoDay, book_day, seed_clinic
+from telehealth.identity.passwords import Pepper
 from telehealth.migrations.run import upgrade
 from telehealth.platform.child_process import Supervisor
 from telehealth.platform.clock import SystemClock
@@ -72,20 +73,19 @@ async def installation(data: Path) -> AsyncIterator[Installation]:
         mode=Mode.DEMO,
         staff_second_factor="offered",
     )
-    drawn = secrets_of(data)
+    secrets_of(data)
     await asyncio.to_thread(upgrade, place.database_url)
     people = json.loads((ROOT / "telehealth/sandbox/people.json").read_text())
     keyring = keyring_from(demo_sealing(data), data_url=place.database_url, clock=SystemClock())
     database, now = Database(place.database_url, keyring=keyring), SystemClock().now()
+    pepper = Pepper(*await keyring.password_pepper())
     async with database.unit_of_work() as uow:
-        day = await seed_clinic(
-            uow, people=people, password=PASSWORD, pepper=drawn["password_pepper"], now=now
-        )
+        day = await seed_clinic(uow, people=people, password=PASSWORD, pepper=pepper, now=now)
         day = await book_day(uow, day=day, now=now)
     await database.close()
     await keyring.close()
     plans = [
-        replace(plan, environment={**plan.environment, "TELEHEALTH_SIGN_IN_BURST": "100000"})
+        replace(plan, environment={**plan.environment, "TELEHEALTH_SIGN_IN_PER_MINUTE": "100000"})
         for plan in child_plans(place, free_ports(place.media_workers))
     ]
     with (data / "log").open("a") as log:

@@ -192,7 +192,7 @@ async def test_nobody_ends_anothers_session(world: World) -> None:
 
         for session_id in (own, str(UUID(int=7))):
             refused = await scheduler.post(f"/v1/own/sessions/{session_id}/end")
-            assert refused.json()["code"] == "session.ended"
+            assert refused.json()["code"] == "session.unknown"
         assert (await provider.get("/v1/me")).status_code == 200
 
 

@@ -137,7 +137,7 @@ async def test_one_address_cannot_try_for_ever(
 ) -> None:
     del database
     async with (
-        running_app(database_url, tmp_path, sign_in_burst=3, sign_in_per_minute=0.01) as made,
+        running_app(database_url, tmp_path, sign_in_per_minute=3) as made,
         browser_of(made) as browser,
     ):
         answers = [await browser.open_link("x" * 22, RIGHT) for _ in range(4)]

@@ -242,7 +242,7 @@ async def test_nothing_is_ever_sealed_for_an_erased_person_again(database: Seale
         by = Actor.of_job(Job.SETUP, clinic_id)
         found = await unscoped_person(uow.session, one)
         assert found is not None
-        card = identity._card_of(found)
+        card = identity.card_of(found)
         assert (card.full_name, by.clinic_id) == ("— —", clinic_id)
 
 

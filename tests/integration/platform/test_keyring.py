@@ -110,8 +110,11 @@ async def test_a_key_is_replaced_at_its_use_limit(database_url: str) -> None:
 async def test_the_pepper_is_drawn_once(database_url: str) -> None:
     one, other = make_keyring(database_url), make_keyring(database_url)
 
-    assert len(await one.password_pepper()) == 32
-    assert await one.password_pepper() == await other.password_pepper()
+    key_id, pepper = await one.password_pepper()
+
+    assert len(pepper) == 32
+    assert await other.password_pepper() == (key_id, pepper)
+    assert await other.password_pepper_of(key_id) == pepper
     await one.close()
     await other.close()
 

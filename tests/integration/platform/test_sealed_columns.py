@@ -1,13 +1,10 @@
 """Sealed columns on both databases: what a thief of the files finds, and what a forger achieves."""
 
-import base64
 import sqlite3
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,8 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from telehealth.access.actor import Actor, Job
-from telehealth.charting.tables import NoteVersion
 from telehealth.contract import ClinicId
+from telehealth.delivery.tables import LedgerEntry
 from telehealth.identity import actions as identity
 from telehealth.identity.repository import unscoped_account
 from telehealth.identity.tables import Person
@@ -27,93 +24,12 @@ from telehealth.platform.sealing.errors import (
     PlainTextRefused,
     SealedUnreadable,
 )
-from telehealth.waiting_room.tables import QueueEntry
 from tests.support.clinic import invent_clinic
-from tests.support.clock import MORNING, FakeClock
-from tests.support.ledger import owe_chart
+from tests.support.clock import MORNING
 from tests.support.requirements import Figure
+from tests.support.sealed_canaries import PEOPLE, WORDS, canaries, digests, forms, write_canaries
 from tests.support.sealed_rows import account, add_clinic, person
 from tests.support.sealing import SealedDatabase, open_database
-
-PEOPLE = 20
-
-
-def canaries() -> dict[str, str]:
-    """Return values nobody else would write, ten a person."""
-    return {
-        f"{kind}-{number}": f"cnry{kind}{number:03}zq"
-        for number in range(PEOPLE)
-        for kind in (
-            *("given", "family", "phone", "mrn", "email"),
-            *("note", "state", "address", "callback", "chart"),
-        )
-    }
-
-
-def forms(value: str) -> Iterator[bytes]:
-    """Yield the forms in which a value might lie in a file."""
-    raw = value.encode()
-    for each in (raw, raw.upper(), raw.title()):
-        yield each
-        yield each.hex().encode()
-        yield each.hex().upper().encode()
-        yield quote(each).encode()
-        for shift in range(3):
-            # The middle of the base64 of the value, wherever in a text it began.
-            padded = base64.b64encode(b"\0" * shift + each)
-            yield padded[4:-4]
-    yield "".join(f"%{byte:02x}" for byte in raw).encode()
-    yield value.encode("utf-16-le")
-
-
-async def write_canaries(database: Database, told: dict[str, str]) -> None:
-    by = Actor.of_job(Job.SETUP, await add_clinic(database))
-    for number in range(PEOPLE):
-        async with database.unit_of_work() as uow:
-            person_id = await identity.add_person(
-                uow,
-                by=by,
-                now=MORNING,
-                given=told[f"given-{number}"],
-                family=told[f"family-{number}"],
-                birth_on=date(1900, 1, 1),
-                phone=told[f"phone-{number}"],
-                medical_record_number=told[f"mrn-{number}"],
-                npi=None,
-            )
-            visit_id = uuid4()
-            uow.session.add(
-                NoteVersion(
-                    visit_id=visit_id,
-                    version=1,
-                    clinic_id=by.clinic_id,
-                    patient_id=person_id,
-                    author_id=uuid4(),
-                    text=told[f"note-{number}"],
-                    saved_at=MORNING,
-                )
-            )
-            uow.session.add(
-                QueueEntry(
-                    visit_id=visit_id,
-                    clinic_id=by.clinic_id,
-                    patient_id=person_id,
-                    provider_id=uuid4(),
-                    place_state=told[f"state-{number}"],
-                    place_address=told[f"address-{number}"],
-                    call_back_number=told[f"callback-{number}"],
-                    arrived_at=MORNING,
-                )
-            )
-        await owe_chart(
-            database,
-            FakeClock(),
-            visit_id,
-            clinic_id=by.clinic_id,
-            note={"text": told[f"chart-{number}"]},
-        )
-        async with database.unit_of_work() as uow:
-            uow.session.add(account(by.clinic_id, person_id, told[f"email-{number}"]))
 
 
 def everything_stored(url: str, folder: Path) -> bytes:
@@ -151,6 +67,25 @@ async def test_no_canary_is_found_in_any_file_or_dump(
     # The hunt works: what is stored in the clear is found by it.
     assert b"2030-03-04" in stored
     figure(f"{len(told)} canaries, 0 hits in {len(stored):,} bytes")
+
+
+@pytest.mark.requirement("CRY-01")
+async def test_no_plain_digest_of_what_is_sealed_confirms_a_guess(
+    database: SealedDatabase, database_url: str, tmp_path: Path, figure: Figure
+) -> None:
+    """Of each canary, and of each payload owed, which a guesser could write out."""
+    told = canaries()
+    await write_canaries(database, told)
+    async with database.reading() as session:
+        payloads = [entry.payload for entry in await session.scalars(select(LedgerEntry))]
+
+    stored = everything_stored(database_url, tmp_path)
+    guesses = [*told.values(), *payloads]
+    found = [guess for guess in guesses if any(form in stored for form in digests(guess))]
+
+    assert found == []
+    assert len(payloads) == 2 * PEOPLE
+    figure(f"{len(guesses)} values, no plain digest of one")
 
 
 async def test_values_come_back_in_another_process(
@@ -280,6 +215,17 @@ def test_sql_cannot_compare_what_is_sealed() -> None:
         select(Person).where(Person.given == "Ada")  # type: ignore[arg-type]  # the mistake itself
     with pytest.raises(TypeError, match="blind index"):
         select(Person.given)
+
+
+def test_there_is_a_canary_for_every_sealed_column() -> None:
+    """A new sealed column gets one, or this fails."""
+    sealed = {
+        f"{kind.__tablename__}.{attribute.name}"
+        for kind in sealed_classes()
+        for attribute in sealed_attributes(kind)
+    }
+
+    assert set(WORDS.values()) == sealed
 
 
 def test_every_sealed_column_says_so_to_programs() -> None:

@@ -40,7 +40,7 @@ def environment(sqlite_url: str, tmp_path: Path) -> Mapping[str, str]:
         "TELEHEALTH_SIGNALING_SOCKET_URL": "ws://localhost:1/v1/socket",
         "TELEHEALTH_KEYS_FILE": str(tmp_path / "keys.json"),
         "TELEHEALTH_SERVICE_KEY": SERVICE_KEY,
-        "TELEHEALTH_PASSWORD_PEPPER": "a secret pepper",
+        "TELEHEALTH_REDIS_URL": "unix:///nowhere/redis.sock",
     }
 
 
@@ -124,7 +124,7 @@ def test_settings_that_are_missing_are_named_and_none_is_shown(
     assert "TELEHEALTH_KEYS_FILE: Field required" in ended.stderr
     assert "TELEHEALTH_PUBLIC_ORIGIN" in ended.stderr
     assert "secret.example" not in ended.stderr
-    assert "pepper" not in ended.stderr
+    assert SERVICE_KEY not in ended.stderr
 
 
 def test_without_keys_it_does_not_start(environment: Mapping[str, str]) -> None:

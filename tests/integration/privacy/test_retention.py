@@ -1,140 +1,32 @@
 """What is due goes, exactly, and nothing else; on both databases, with a moved clock."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
-from telehealth.access.actor import Actor, Job
 from telehealth.access.errors import NotPermitted
+from telehealth.access.roles import Role
 from telehealth.audit import actions as audit
-from telehealth.contract import PersonId
-from telehealth.delivery.ports import OutcomeCode
-from telehealth.delivery.tables import AttemptStep, DeliveryAttempt, LedgerEntry
-from telehealth.identity import actions as identity
-from telehealth.identity import link_door
-from telehealth.identity.tables import Person
+from telehealth.contract import AttendanceKind, PersonId
+from telehealth.identity.tables import Membership, Person
 from telehealth.migrations.metadata import METADATA
 from telehealth.platform.db import Database
-from telehealth.platform.ids import new_uuid
 from telehealth.privacy.actions import holds, sweep
 from telehealth.privacy.errors import AlreadyHeld, NotHeld
 from telehealth.privacy.keeper import RetentionKeeper
 from telehealth.privacy.retention import RULES, HoldReason
-from tests.support.clinic import BORN_ON, InventedClinic, invent_clinic
+from telehealth.visits.tables import Attendance
 from tests.support.clock import FakeClock
+from tests.support.long_past import Past, invite, past
 from tests.support.requirements import Figure
-from tests.support.visits import NOW, InventedVisit, book
+from tests.support.visits import NOW, book
 
 YEAR = timedelta(days=366)
 NEVER = {"audit_entries", "retention_runs"}
 """These only grow."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Past:
-    """A clinic with history: four patients, each with one visit long ago."""
-
-    database: Database
-    clinic: InventedClinic
-    visits: Mapping[str, InventedVisit]
-
-    @property
-    def sweep(self) -> Actor:
-        """The job that removes."""
-        return Actor.of_job(Job.SWEEP, self.clinic.clinic_id)
-
-    @property
-    def operator(self) -> Actor:
-        """Somebody at the machine."""
-        return Actor.of_job(Job.SETUP, self.clinic.clinic_id)
-
-    async def run(self, after: timedelta) -> Mapping[str, int]:
-        """Move the clock and remove what is due."""
-        keeper = RetentionKeeper(self.database, clock=FakeClock(NOW + after))
-        taken = await keeper.remove(self.clinic.clinic_id)
-        return {kind.value: rows for kind, rows in taken.items()}
-
-    async def hold(self, name: str) -> None:
-        """Put a patient's record on hold."""
-        async with self.database.unit_of_work() as uow:
-            await holds.place(
-                uow,
-                by=self.operator,
-                now=NOW,
-                patient_id=self.visits[name].clinic.patient_id,
-                reason=HoldReason.LITIGATION,
-            )
-
-    async def lift(self, name: str) -> None:
-        """End it."""
-        async with self.database.unit_of_work() as uow:
-            await holds.lift(
-                uow,
-                by=self.operator,
-                now=NOW,
-                patient_id=self.visits[name].clinic.patient_id,
-            )
-
-
-async def past(database: Database) -> Past:
-    """Make the history through the ordinary actions."""
-    async with database.unit_of_work() as uow:
-        clinic = await invent_clinic(uow, now=NOW)
-    visits = {}
-    for number, (name, born_on) in enumerate(
-        {"adult": BORN_ON, "held": BORN_ON, "child": date(2020, 1, 1), "regular": BORN_ON}.items()
-    ):
-        async with database.unit_of_work() as uow:
-            patient_id = await identity.add_person(
-                uow,
-                by=Actor.of_job(Job.SETUP, clinic.clinic_id),
-                now=NOW,
-                given=name,
-                family="Invented",
-                birth_on=born_on,
-                phone=None,
-                medical_record_number=f"MRN-{name}",
-                npi=None,
-            )
-        visits[name] = await _live_through(
-            database, replace(clinic, patient_id=PersonId(patient_id)), number, born_on
-        )
-    return Past(database=database, clinic=clinic, visits=visits)
-
-
-async def _live_through(
-    database: Database, clinic: InventedClinic, number: int, born_on: date
-) -> InventedVisit:
-    starts_at = NOW + timedelta(minutes=10 + number)
-    visit = await book(database, clinic=clinic, starts_at=starts_at)
-    async with database.unit_of_work() as uow:
-        await link_door.open_link(uow, secret=visit.link_secret, birth_on=born_on, now=NOW)
-    if born_on == BORN_ON:
-        await visit.complete()
-    async with database.unit_of_work() as uow:
-        entries = await uow.session.scalars(
-            select(LedgerEntry).where(LedgerEntry.subject_id == visit.visit_id)
-        )
-        for entry in entries:
-            uow.session.add(
-                DeliveryAttempt(
-                    attempt_id=new_uuid(),
-                    entry_id=entry.entry_id,
-                    lease_epoch=1,
-                    step=AttemptStep.ANSWERED,
-                    at=NOW,
-                    made_by="worker",
-                    result=OutcomeCode.UNREACHABLE,
-                )
-            )
-        await uow.session.execute(
-            text("UPDATE ledger_entry SET state = 'confirmed', settled_at = created_at")
-        )
-    return visit
 
 
 async def counts(database: Database) -> dict[str, int]:
@@ -178,6 +70,9 @@ def test_every_rule_names_columns_that_are_there() -> None:
         named = {rule.counted_from, *(way.column for way in ways), *rule.clears} - {None}
         assert named <= set(columns.keys()), rule.table
         assert all(columns[name].nullable for name in rule.clears)
+        for named_by in (each for each in (rule.named_by, *rule.unless_named_by) if each):
+            there = {named_by.column, *(named_by.only or ())[:1]}
+            assert there <= set(METADATA.tables[named_by.table].columns.keys())
         for via in (step for way in ways for step in way.through):
             assert {via.key, via.then} <= set(METADATA.tables[via.table].columns.keys())
 
@@ -250,6 +145,52 @@ async def test_a_childs_record_outlives_the_years_of_an_adults(database: Databas
     assert (await gone(told, 25 * YEAR))["people"] == 1
     async with database.reading() as session:
         assert await session.get(Person, child) is None
+
+
+@pytest.mark.requirement("PRV-06")
+async def test_a_guest_goes_when_the_invitation_is_long_over_and_nothing_else_names_them(
+    database: Database, figure: Figure
+) -> None:
+    """Not with the visit of a held patient; nor who works here, or is a patient, as well."""
+    told = await past(database)
+    await told.hold("held")
+    guests = {name: await invite(told, name) for name in ("adult", "held", "regular", "child")}
+    async with database.unit_of_work() as uow:
+        # One is hired since, one becomes a patient.
+        uow.session.add(
+            Membership(
+                person_id=guests["regular"],
+                clinic_id=told.clinic.clinic_id,
+                role=Role.SCHEDULER,
+                added_at=NOW,
+            )
+        )
+    own = replace(told.clinic, patient_id=PersonId(guests["child"]))
+    await book(database, clinic=own, starts_at=NOW + timedelta(days=1))
+
+    async def there() -> set[str]:
+        async with database.reading() as session:
+            people = set(await session.scalars(select(Person.id)))
+        return {name for name, person_id in guests.items() if person_id in people}
+
+    await told.run(timedelta(days=90))
+    before = await there()
+    await told.run(timedelta(days=99))
+    async with database.reading() as session:
+        seats = await session.scalar(
+            select(func.count())
+            .select_from(Attendance)
+            .where(Attendance.kind == AttendanceKind.INTERPRETER)
+        )
+
+    assert before == set(guests)
+    assert await there() == {"held", "regular", "child"}
+    assert seats == len(guests), "that an interpreter attended stays with the record"
+    await told.lift("held")
+    await told.run(timedelta(days=99))
+    assert await there() == {"regular", "child"}
+    assert await whole(database)
+    figure("4 guests: 1 gone at 90 days, 1 when the hold ended, 2 kept as staff and patient")
 
 
 @pytest.mark.requirement("PRV-06")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def is_allowed(before: VisitState, earlier: VisitState | None, step: VisitStep) 
     return (before, step) in NEXT or earlier in BACK.get((before, step), frozenset())
 
 
+@pytest.mark.requirement("INV-10")
 @given(histories)
 def test_any_history_moves_along_the_table_and_refusals_change_nothing(
     history: list[tuple[VisitStep, int]],
@@ -70,6 +72,7 @@ def test_any_history_moves_along_the_table_and_refusals_change_nothing(
             assert visit.state is NEXT.get((before, step), earlier)
 
 
+@pytest.mark.requirement("INV-10")
 @given(st.data())
 def test_however_it_came_to_be_cancelled_it_stays_so(data: st.DataObject) -> None:
     visit, now, was_cancelled_at = fresh(), NOON, None

@@ -17,7 +17,8 @@ from telehealth.delivery.lanes import (
 
 CLINIC, VISIT, SEAT = UUID(int=1), UUID(int=2), UUID(int=3)
 NOTICES = {OwedEvent.LINK_TO_SEND: "notice.link", OwedEvent.CODE_TO_SEND: "notice.code"}
-ROOM_EVENTS = [event for event in OwedEvent if event not in {OwedEvent.VISIT_COMPLETED, *NOTICES}]
+OTHERS = {OwedEvent.VISIT_COMPLETED, OwedEvent.BREAK_GLASS_OPENED, *NOTICES}
+ROOM_EVENTS = [event for event in OwedEvent if event not in OTHERS]
 
 
 def completed(**changed: Any) -> dict[str, Any]:
@@ -62,6 +63,19 @@ def test_a_room_command_for_everybody_names_no_seat_in_its_key() -> None:
     )
 
     assert owed.key == f"{VISIT}.7.-"
+
+
+def test_a_record_opened_in_an_emergency_owes_each_auditor_a_notice_that_names_nobody() -> None:
+    access, auditor = UUID(int=5), UUID(int=6)
+    facts = {"template": "break_glass", "person_id": str(auditor)}
+
+    [owed] = entries_owed(
+        OwedEvent.BREAK_GLASS_OPENED, clinic_id=CLINIC, subject_id=access, version=1, facts=facts
+    )
+
+    assert (owed.lane, owed.kind) == (Lane.NOTICE, EntryKind.NOTICE_BREAK_GLASS)
+    assert owed.key == f"{access}.{auditor}"
+    assert owed.payload == facts
 
 
 def test_a_completed_visit_owes_its_encounter_then_its_note() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,8 +12,10 @@ from telehealth.identity.oidc_rules import (
     SecondFactor,
     VerifiedSubject,
     check_callback,
+    linking_secret,
     new_handshake_secret,
     subject_of,
+    was_just_shown,
 )
 from tests.support.clock import MORNING
 
@@ -161,3 +164,38 @@ def test_a_provider_that_does_not_name_itself_need_not() -> None:
         expected_issuer=ISSUER,
         must_name_issuer=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "is_enough"),
+    [
+        (NOW, True),
+        (NOW - 599, True),
+        (NOW - 600, False),
+        (NOW + 30, True),
+        (NOW + 31, False),
+        (..., False),
+        (None, False),
+        (True, False),
+        (float(NOW), False),
+        (-1, False),
+        (2**60, False),
+    ],
+)
+def test_to_link_an_account_the_provider_must_say_that_it_asked_just_now(
+    told: object,
+    is_enough: bool,  # noqa: FBT001  (the table's)
+) -> None:
+    subject = judged(claims(auth_time=told) if told is not ... else claims())
+
+    assert was_just_shown(subject, now=MORNING) is is_enough
+
+
+def test_a_handshake_that_links_belongs_to_one_login_session() -> None:
+    secret = new_handshake_secret()
+    of_session = [linking_secret(secret, UUID(int=number)) for number in (1, 2)]
+
+    states = {Handshake.of(each).state for each in (secret, *of_session)}
+
+    assert len(states) == 3
+    assert linking_secret(secret, UUID(int=1)) == of_session[0]

@@ -130,8 +130,14 @@ async def test_the_limit_itself_is_allowed() -> None:
         b"[" * 30_000 + b"]" * 30_000,
         b'{"text":' * 6_000,
         b"1" * 5_000,
+        b'{"text":"a","version":9007199254740993}',
+        b'{"text":"a","inner":[-9007199254740993]}',
+        b'{"text":"a","inner":[1e999]}',
+        b'{"text":"a","more":{' + b",".join(b'"f%d":1' % n for n in range(201)) + b"}}",
+        b'{"text":"a","inner":[-1e999]}',
     ],
 )
+@pytest.mark.requirement("SEC-JSON-01")
 async def test_what_is_not_one_plain_json_text_is_refused(raw: bytes) -> None:
     with pytest.raises(BodyMalformed):
         await body_of(request(raw), Line)

@@ -14,6 +14,7 @@ from telehealth.visits.lifecycle import (
 )
 
 
+@pytest.mark.requirement("INV-10")
 @pytest.mark.parametrize("state", VisitState)
 @pytest.mark.parametrize("step", VisitStep)
 @pytest.mark.parametrize("before", [None, *VisitState])
@@ -29,10 +30,19 @@ def test_a_step_is_in_the_table_or_is_refused(
             advance(state, step, before=before)
 
 
+@pytest.mark.requirement("INV-10")
 @pytest.mark.parametrize("step", VisitStep)
 def test_a_cancelled_visit_never_moves_again(step: VisitStep) -> None:
     assert (VisitState.CANCELLED, step) not in NEXT
     assert (VisitState.CANCELLED, step) not in BACK
+
+
+@pytest.mark.requirement("INV-10")
+def test_a_visit_that_is_done_goes_back_to_wrap_up_and_nowhere_else() -> None:
+    leads_to = {then for (state, _), then in NEXT.items() if state is VisitState.COMPLETED}
+
+    assert leads_to == {VisitState.WRAP_UP}
+    assert not [state for state, _ in BACK if state is VisitState.COMPLETED]
 
 
 @pytest.mark.parametrize("state", VisitState)

@@ -7,8 +7,10 @@ import { ApiRefusal, Unreachable, cookieOf, createApi } from "../../../telehealt
 function serverOf(answers) {
   /** @type {{ path: string, init: any }[]} */
   const seen = [];
+  let keys = 0;
   const api = createApi({
     cookie: () => "a=1; __Host-csrf=proof",
+    newKey: () => `key-${(keys += 1)}`,
     fetch: async (path, init) => {
       seen.push({ path, init });
       const [status, body] = answers.shift() ?? [500, {}];
@@ -54,11 +56,50 @@ test("when renewing fails the refusal stands", async () => {
 });
 
 test("a refusal without a readable body still has a code", async () => {
-  const api = createApi({ cookie: () => "", fetch: async () => new Response("<html>", { status: 502 }) });
+  const api = createApi({ cookie: () => "", newKey: () => "key", fetch: async () => new Response("<html>", { status: 502 }) });
   await assert.rejects(api.get("/x"), { code: "unexpected", status: 502 });
 });
 
 test("no answer is not a refusal", async () => {
-  const api = createApi({ cookie: () => "", fetch: () => Promise.reject(new TypeError()) });
+  const api = createApi({ cookie: () => "", newKey: () => "key", fetch: () => Promise.reject(new TypeError()) });
   await assert.rejects(api.get("/x"), Unreachable);
+});
+
+test("every act has a key of its own, which its repeat carries again", async () => {
+  const { api, seen } = serverOf([[200, {}], [401, {}], [200, {}], [200, {}], [200, {}]]);
+  await api.post("/v1/a");
+  await api.post("/v1/b");
+  await api.get("/v1/c");
+  const keys = seen.filter((each) => each.path !== "/v1/session/refresh").map((each) => each.init.headers["Idempotency-Key"]);
+  assert.deepEqual(keys, ["key-1", "key-2", "key-2", undefined]);
+});
+
+test("an act whose answer was lost is asked for once more under its key", async () => {
+  /** @type {(string | undefined)[]} */
+  const keys = [];
+  const api = createApi({
+    cookie: () => "",
+    newKey: () => "key",
+    fetch: async (_path, init) => {
+      keys.push(/** @type {any} */ (init.headers)["Idempotency-Key"]);
+      if (keys.length === 1) throw new TypeError();
+      return new Response("{}", { status: 200 });
+    },
+  });
+  await api.put("/v1/visits/1/note", { text: "x" });
+  assert.deepEqual(keys, ["key", "key"]);
+});
+
+test("a door that counts wrong tries is knocked at once", async () => {
+  let knocks = 0;
+  const api = createApi({
+    cookie: () => "",
+    newKey: () => "key",
+    fetch: () => {
+      knocks += 1;
+      return Promise.reject(new TypeError());
+    },
+  });
+  await assert.rejects(api.post("/v1/sign-in", {}), Unreachable);
+  assert.equal(knocks, 1);
 });

@@ -66,7 +66,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 test("hello shows the ticket first, and welcome takes the seat", async () => {
   const { client, socket } = await seated();
   assert.deepEqual(socket.sent[0], {
-    type: "hello", id: 1, ticket: "t1", device_id: "device-1", client: { name: "test", version: "1" }, features: [],
+    type: "hello", id: 1, ticket: "t1", device_id: "device-1", client: { name: "test", version: "1" }, features: ["media-move"],
   });
   assert.equal(client.state, "lobby");
   assert.equal(client.participantId, "p1");

@@ -86,7 +86,7 @@ async def test_whoever_is_not_signed_in_is_sent_to_sign_in_and_back() -> None:
         (Role.PATIENT, "/visit"),
         (Role.PROVIDER, "/console"),
         (Role.GUEST, "/"),
-        (Role.AUDITOR, "/"),
+        (Role.AUDITOR, "/auditor"),
     ],
 )
 async def test_another_role_gets_a_page_that_says_so_and_leads_home(role: Role, home: str) -> None:

@@ -11,6 +11,7 @@ import { page } from "./people_view.js";
  * @typedef {{
  *   person_id: string, name: string, email: string, role: string, is_invited: boolean,
  *   standing: string, is_disabled: boolean, disabled_reason: string | null, factors: string[],
+ *   sign_on: { issuer: string, subject: string, linked_at: string } | null,
  * }} Person
  * @typedef {{
  *   staff: Person[] | null, own: string | null, problem: string, said: string,
@@ -24,7 +25,7 @@ app.replaceChildren();
 const state = { staff: null, own: null, problem: "", said: "", link: null };
 
 function draw() {
-  render(page(state, on), app);
+  render(page(state, on, app.dataset.zone ?? "UTC"), app);
 }
 
 async function look() {
@@ -89,6 +90,8 @@ const on = {
   unlock: (person) => doing(() => api.post(`${at(person)}/unlock`), "people.said.unlocked", { name: person.name }),
   /** @param {Person} person */
   resetFactors: (person) => doing(() => api.post(`${at(person)}/reset-factors`), "people.said.reset", { name: person.name }),
+  /** @param {Person} person */
+  unlink: (person) => doing(() => api.post(`${at(person)}/unlink-sign-on`), "people.said.unlinked", { name: person.name }),
   /** @param {Person} person */
   enable: (person) => doing(() => api.post(`${at(person)}/enable`), "people.said.enabled", { name: person.name }),
   /** @param {Person} person @param {HTMLFormElement} form */

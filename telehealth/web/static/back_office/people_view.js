@@ -1,18 +1,19 @@
 /**
  * The list of staff, with what may be done for each.
  *
- * Public face: page(state, on)   a Lit template
+ * Public face: page(state, on, zone)   a Lit template
  * @typedef {import("./people.js").State} State
  * @typedef {import("./people.js").Person} Person
  */
 import { html, nothing, repeat } from "../shared/components.js";
-import { say } from "../shared/i18n.js";
+import { dayOf, say } from "../shared/i18n.js";
+import { hostOf } from "../sign_in/sentences.js";
 
 const ROLES = ["provider", "scheduler", "administrator", "auditor"];
 const REASONS = ["left", "leave", "account_at_risk", "under_review"];
 
-/** @param {State} state @param {Record<string, any>} on */
-export function page(state, on) {
+/** @param {State} state @param {Record<string, any>} on @param {string} zone */
+export function page(state, on, zone) {
   return html`
     ${state.problem ? html`<p class="notice bad" role="alert">${state.problem}</p>` : nothing}
     ${state.said ? html`<p class="notice good" role="status">${state.said}</p>` : nothing} ${state.link ? link(state.link, on) : nothing}
@@ -22,7 +23,7 @@ export function page(state, on) {
         <span class="soft">${state.staff ? say("people.count", { count: state.staff.length }) : nothing}</span>
       </div>
       <ul class="lines">
-        ${repeat(state.staff ?? [], (each) => each.person_id, (each) => person(each, state, on))}
+        ${repeat(state.staff ?? [], (each) => each.person_id, (each) => person(each, state, on, zone))}
       </ul>
     </section>
     ${invite(on)}
@@ -39,8 +40,8 @@ function link(made, on) {
   </section>`;
 }
 
-/** @param {Person} each @param {State} state @param {Record<string, any>} on */
-function person(each, state, on) {
+/** @param {Person} each @param {State} state @param {Record<string, any>} on @param {string} zone */
+function person(each, state, on, zone) {
   const isOwn = each.person_id === state.own;
   return html`<li class="person ${each.is_disabled ? "is-off" : ""}" data-person=${each.email}>
     <div class="row spread">
@@ -57,7 +58,7 @@ function person(each, state, on) {
       ? html`<p class="soft small">${say("people.own")} <a href="/your-sign-in">${say("own.title")}</a></p>`
       : html`<details>
           <summary>${say("people.manage")}</summary>
-          ${acts(each, on)}
+          ${signOn(each, zone)} ${acts(each, on)}
         </details>`}
   </li>`;
 }
@@ -68,10 +69,19 @@ function marks(each) {
     ${each.is_disabled ? html`<span class="mark bad">${say(`people.reasons.${each.disabled_reason}`)}</span>` : nothing}
     ${each.is_invited ? html`<span class="mark warn">${say("people.invited")}</span>` : nothing}
     ${each.standing === "open" ? nothing : html`<span class="mark bad">${say(`people.standing.${each.standing}`)}</span>`}
+    ${each.sign_on ? html`<span class="mark">${say("people.sign_on.mark")}</span>` : nothing}
     ${each.factors.some((kind) => kind !== "recovery_code")
       ? html`<span class="mark good">${say("people.second_step")}</span>`
       : html`<span class="mark warn">${say("people.no_second_step")}</span>`}
   `;
+}
+
+/** Whose sign-on leads here: an administrator sees it and can take it off, never type one. @param {Person} each @param {string} zone */
+function signOn(each, zone) {
+  const linked = each.sign_on;
+  if (linked === null) return html`<p class="soft small">${say("people.sign_on.none", { name: each.name })}</p>`;
+  const told = say("people.sign_on.linked", { host: hostOf(linked.issuer), at: dayOf(linked.linked_at, zone) });
+  return html`<p class="soft small" data-region="sign-on">${told} <code class="secret">${linked.subject}</code></p>`;
 }
 
 /** @param {Person} each @param {Record<string, any>} on */
@@ -84,6 +94,9 @@ function acts(each, on) {
       ${each.factors.length === 0
         ? nothing
         : html`<button class="button" type="button" data-do="reset-factors" @click=${() => on.resetFactors(each)}>${say("people.act.reset")}</button>`}
+      ${each.sign_on === null
+        ? nothing
+        : html`<button class="button" type="button" data-do="unlink" @click=${() => on.unlink(each)}>${say("people.act.unlink")}</button>`}
       ${each.is_disabled
         ? html`<button class="button primary" type="button" data-do="enable" @click=${() => on.enable(each)}>${say("people.act.enable")}</button>`
         : nothing}

@@ -33,6 +33,8 @@ const here = {
   hasLeft: false,
   isBusy: false,
   isLive: true,
+  /** Until when a record is open to this provider in an emergency; empty: none is. */
+  emergencyUntil: "",
   notice: /** @type {{ level: string, text: string } | null} */ (null),
 };
 
@@ -72,6 +74,13 @@ async function refreshVisit() {
   desk.setNames(visit.roster);
   if (isFirst) await note.open(visitId);
   if (isFirst && !desk.isIn && mayJoinByItself({ state: visit.state, hasLeft: here.hasLeft })) join();
+}
+
+/** A record opened in an emergency is not forgotten while it is open. */
+async function seeEmergency() {
+  const { open } = await api.get("/v1/break-glass/current").catch(() => ({ open: null }));
+  here.emergencyUntil = open?.ends_at ?? "";
+  draw();
 }
 
 /** The patient took the consent back: the call is over, and whoever sits in it is told why. @param {any} visit */
@@ -221,6 +230,11 @@ function draw() {
   render(
     html`
       ${here.notice ? html`<p class="notice ${here.notice.level} console-notice" role="alert" data-notice>${here.notice.text}</p>` : nothing}
+      ${here.emergencyUntil > here.asOf
+        ? html`<p class="notice bad console-notice" data-region="emergency">
+            ${say("provider.emergency_open", { time: timeOf(here.emergencyUntil, zone) })} <a href="/emergency">${say("provider.emergency_go")}</a>
+          </p>`
+        : nothing}
       ${here.visit
         ? visitView({
             visit: here.visit,
@@ -278,6 +292,9 @@ globalThis.addEventListener("beforeunload", (event) => {
   if (note.hasUnsaved) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") void refresh();
+  if (document.visibilityState !== "visible") return;
+  void refresh();
+  void seeEmergency();
 });
+void seeEmergency();
 void poll();

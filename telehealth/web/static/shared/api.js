@@ -5,7 +5,7 @@
  *   api.get(path) · api.post(path, body?) · api.put(path, body?)  → the answer's JSON, or null
  *   ApiRefusal   the server said no: .status .code .detail .body (problem+json, RFC 9457)
  *   Unreachable  nothing came back: the network, or something in between
- *   createApi({ fetch, cookie })  the same over other means, for tests
+ *   createApi({ fetch, cookie, newKey })  the same over other means, for tests
  */
 
 /** The server said no. */
@@ -33,6 +33,8 @@ export class Unreachable extends Error {
 
 const CSRF_COOKIE = "__Host-csrf";
 const REFRESH = "/v1/session/refresh";
+/** Doors that count wrong tries: asked for twice, one mistake would count as two. */
+const GUESSED = /^\/v1\/(sign-in|visit-links)\b/;
 
 /** @param {string} cookies @param {string} name */
 export function cookieOf(cookies, name) {
@@ -41,19 +43,20 @@ export function cookieOf(cookies, name) {
 }
 
 /**
- * @param {{ fetch: (path: string, init: RequestInit) => Promise<Response>, cookie: () => string }} means
+ * @param {{ fetch: (path: string, init: RequestInit) => Promise<Response>, cookie: () => string, newKey: () => string }} means
  */
 export function createApi(means) {
   /** @type {Promise<boolean> | null} */
   let refreshing = null;
 
-  /** @param {string} method @param {string} path @param {unknown} body */
-  async function send(method, path, body) {
+  /** @param {string} method @param {string} path @param {unknown} body @param {string} [key] */
+  async function send(method, path, body, key) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
     if (method !== "GET") {
       headers["X-CSRF-Token"] = cookieOf(means.cookie(), CSRF_COOKIE);
       headers["Content-Type"] = "application/json";
+      if (key !== undefined) headers["Idempotency-Key"] = key;
     }
     /** @type {RequestInit} */
     const init = { method, headers, credentials: "same-origin", cache: "no-store" };
@@ -75,11 +78,26 @@ export function createApi(means) {
     return refreshing;
   }
 
+  /**
+   * An act whose answer was lost on the way is asked for once more under its key.
+   * @param {string} method @param {string} path @param {unknown} body @param {string} [key]
+   */
+  async function sentTwiceIfNeedBe(method, path, body, key) {
+    try {
+      return await send(method, path, body, key);
+    } catch (failure) {
+      if (key === undefined || GUESSED.test(path)) throw failure;
+      return await send(method, path, body, key);
+    }
+  }
+
   /** @param {string} method @param {string} path @param {unknown} [body] */
   async function call(method, path, body) {
-    let answer = await send(method, path, body);
+    // One key an act: sent again, it takes no second effect.
+    const key = method === "GET" ? undefined : means.newKey();
+    let answer = await sentTwiceIfNeedBe(method, path, body, key);
     if (answer.status === 401 && path !== REFRESH && (await refresh())) {
-      answer = await send(method, path, body);
+      answer = await send(method, path, body, key);
     }
     const said = await jsonOf(answer);
     if (!answer.ok) throw new ApiRefusal(answer.status, said ?? {});
@@ -109,4 +127,5 @@ async function jsonOf(answer) {
 export const api = createApi({
   fetch: (path, init) => fetch(path, init),
   cookie: () => document.cookie,
+  newKey: () => crypto.randomUUID(),
 });

@@ -18,24 +18,26 @@
 
 import {
   FIRST_CAPACITY,
-  RESTARTS_BEFORE_REBUILD,
-  RESTART_AFTER_MS,
+  activeIn,
   capacityFor,
   detailOf,
   iceServersOf,
+  isAlike,
   renewed,
+  slotTable,
   wantsOf,
   widthStep,
 } from "./call_plan.js";
+import { CallLayers } from "./call_layers.js";
+import { CallMove } from "./call_move.js";
 import { CallQuality } from "./call_quality.js";
-import { addSenders, addSlots, obeyLayers, trimCodecs } from "./call_sections.js";
+import { PathRepair } from "./call_repair.js";
+import { addSenders, addSlots, trackAt, trimCodecs } from "./call_sections.js";
 import { tilesOf } from "./call_tiles.js";
 
 /** @typedef {import("./signaling_client.js").SignalingClient} SignalingClient */
 /** @typedef {"mic" | "camera" | "screen"} Source */
 /** @typedef {import("./call_tiles.js").Tile} Tile */
-
-const LAYERS_AGAIN_MS = 250;
 
 export class Call extends EventTarget {
   /**
@@ -78,26 +80,37 @@ export class Call extends EventTarget {
     this._slotsMax = FIRST_CAPACITY;
     /** @type {Map<string, number>} */
     this._widths = new Map();
-    /** @type {Map<string, { rid: string, is_wanted: boolean }[]>} publication → what to send of it */
-    this._layers = new Map();
-    this.quality = new CallQuality({ client: this.client, later: this._later, forget: this._forget });
+    const timers = { later: this._later, forget: this._forget };
+    this._layers = new CallLayers({ senderOf: (source) => this._senders[/** @type {Source} */ (source)]?.sender, ...timers });
+    this._repair = new PathRepair({
+      restart: () => this._offer({ isRestart: true }),
+      rebuild: () => this._build(),
+      isBroken: () => this._peer !== null && this._peer.connectionState !== "connected",
+      ...timers,
+    });
+    this.quality = new CallQuality({ client: this.client, ...timers });
     this.quality.addEventListener("change", () => this._changed());
+    this._move = new CallMove({
+      client: this.client,
+      fresh: () => ({ peer: this._peer, slots: this._slots, widths: this._widths }),
+      onChange: () => this._changed(),
+      ...timers,
+    });
     if (this.client.admission) this._onAdmitted(this.client.admission);
     this._isOffering = false;
-    this._restarts = 0;
-    /** @type {any} */
-    this._restartTimer = null;
     /** @type {[string, (event: Event) => void][]} */
     this._heard = [
       ["admitted", (event) => this._onAdmitted(detailOf(event))],
       ["slots-mapped", (event) => this._onSlots(detailOf(event))],
       ["media-rebuild", (event) => this._onRebuild(detailOf(event))],
+      ["media-move", (event) => this._onMove(detailOf(event))],
+      ["media-move-over", () => this._onMoveOver()],
       ["ice-restart-wanted", () => void this._offer({ isRestart: true })],
       ["ice-servers", (event) => (this._iceServers = renewed(this._peer, detailOf(event)))],
       ["publication-added", () => this._subscribe()],
       ["publication-removed", () => this._subscribe()],
       ["participant-left", () => this._subscribe()],
-      ["layers-wanted", (event) => void this._onLayers(detailOf(event))],
+      ["layers-wanted", (event) => void this._layers.obey(detailOf(event))],
       ["participant-returned", (event) => this._onReturned(detailOf(event))],
       ["room", () => this._onRoom()],
       ["state", () => this._changed()],
@@ -133,7 +146,7 @@ export class Call extends EventTarget {
     this._tracks[source] = track;
     this._muted[source] = track === null;
     if (track) track.enabled = true;
-    await this._senders[source]?.sender.replaceTrack(track);
+    await Promise.all([this._senders[source]?.sender.replaceTrack(track), this._move.replaceTrack(source, track)]);
     if (before && before !== track) before.stop();
     this._changed();
     await this._say(source);
@@ -142,7 +155,7 @@ export class Call extends EventTarget {
   /** Ask for pictures no larger than they are shown.  @param {Map<string, number>} widths */
   setWidths(widths) {
     const steps = new Map([...widths].map(([id, px]) => [id, widthStep(px)]));
-    const isNew = steps.size !== this._widths.size || [...steps].some(([id, px]) => this._widths.get(id) !== px);
+    const isNew = !isAlike(steps, this._widths);
     this._widths = steps;
     if (isNew) this._subscribe();
   }
@@ -176,7 +189,7 @@ export class Call extends EventTarget {
     for (const [type, hear] of this._heard) this.client.removeEventListener(type, hear);
     this._isStarted = false;
     this.quality.stop();
-    this._close();
+    this._closeAll();
     for (const track of Object.values(this._tracks)) track?.stop();
     this._tracks = { mic: null, camera: null, screen: null };
     this._enter("closed");
@@ -184,16 +197,13 @@ export class Call extends EventTarget {
 
   /** What fills the slot of a publication.  @param {string} publicationId */
   receivedTrack(publicationId) {
-    const mid = this._slots.get(publicationId);
-    if (mid === undefined || !this._peer) return null;
-    const found = this._peer.getTransceivers().find((each) => each.mid === mid);
-    return found?.receiver.track ?? null;
+    return this._move.pick(publicationId, trackAt(this._peer, this._slots.get(publicationId)));
   }
 
   /** @param {any} message */
   _onAdmitted(message) {
-    this._roomEpoch = message.room_epoch;
-    this._iceServers = iceServersOf(message.ice_servers);
+    this._settleAt(message);
+    this._move.end();
     this._isAdmitted = true;
     this._slotsMax = message.slots_max ?? FIRST_CAPACITY;
     // Also follows a new hello: the media node may not know our old connection any more.
@@ -201,9 +211,30 @@ export class Call extends EventTarget {
   }
 
   /** @param {any} message */
-  _onRebuild(message) {
+  _settleAt(message) {
     this._roomEpoch = message.room_epoch;
     this._iceServers = iceServersOf(message.ice_servers);
+  }
+
+  /** The place will go but still carries: a second connection first.  @param {any} message */
+  _onMove(message) {
+    this._settleAt(message);
+    this._move.begin({ peer: this._peer, senders: this._senders, slots: this._slots }, message);
+    this._peer = null;
+    if (this._isStarted) void this._build();
+  }
+
+  _onMoveOver() {
+    this._move.end();
+    if (!this._peer || this._peer.connectionState === "connected") return;
+    this._enter("reconnecting");
+    this._onPeerState(this._peer);
+  }
+
+  /** @param {any} message */
+  _onRebuild(message) {
+    this._settleAt(message);
+    this._move.end();
     if (!this._isStarted) return;
     this._enter("reconnecting");
     this._later(() => {
@@ -215,18 +246,19 @@ export class Call extends EventTarget {
   _onReturned(message) {
     if (message.participant_id === this.client.participantId) {
       this._isAdmitted = false;
-      this._close();
+      this._closeAll();
       this._enter("new");
     } else this._subscribe();
   }
 
   async _build() {
     this._close();
+    this._move.startOver();
     this._enter(this._offerId === 0 ? "connecting" : "reconnecting");
     const peer = this._createPeer({ bundlePolicy: "max-bundle", iceServers: this._iceServers });
     this._peer = peer;
     this._senders = addSenders(peer, this._tracks);
-    this._capacity = capacityFor(this._people(), FIRST_CAPACITY, this._slotsMax);
+    this._capacity = capacityFor(activeIn(this.client), FIRST_CAPACITY, this._slotsMax);
     addSlots(peer, 0, this._capacity);
     trimCodecs(peer.getTransceivers(), this._codecsOf);
     peer.onconnectionstatechange = () => this._onPeerState(peer);
@@ -237,10 +269,6 @@ export class Call extends EventTarget {
     await this._grow();
   }
 
-  _people() {
-    return [...this.client.participants.values()].filter((one) => one.state.startsWith("active")).length;
-  }
-
   _onRoom() {
     this._changed();
     void this._grow();
@@ -249,22 +277,11 @@ export class Call extends EventTarget {
   /** A room that outgrew its slots: sections are appended by one re-offer, media goes on. */
   async _grow() {
     const peer = this._peer;
-    const capacity = capacityFor(this._people(), this._capacity, this._slotsMax);
+    const capacity = capacityFor(activeIn(this.client), this._capacity, this._slotsMax);
     if (!peer || this._published.size === 0 || this._isOffering || capacity <= this._capacity) return;
     trimCodecs(addSlots(peer, this._capacity, capacity), this._codecsOf);
     this._capacity = capacity;
     if (await this._offer({ isRestart: false })) this._subscribe();
-  }
-
-  /** @param {any} message */
-  async _onLayers(message) {
-    this._layers.set(message.publication_id, message.encodings);
-    const source = /** @type {Source} */ (message.publication_id.split(".").at(-1));
-    const sender = this._senders[source]?.sender;
-    if (!sender || (await obeyLayers(sender, message.encodings))) return;
-    this._later(() => {
-      if (this._layers.get(message.publication_id) === message.encodings) void this._onLayers(message);
-    }, LAYERS_AGAIN_MS);
   }
 
   /** @param {{ isRestart: boolean }} how @returns {Promise<boolean>} whether it was answered */
@@ -306,47 +323,26 @@ export class Call extends EventTarget {
   _onPeerState(peer) {
     if (peer !== this._peer) return;
     const state = peer.connectionState;
-    this._forget(this._restartTimer);
-    if (state === "connected") {
-      this._restarts = 0;
-      this._enter("connected");
-    } else if (state === "disconnected" || state === "failed") {
-      this._enter("reconnecting");
-      this._restartTimer = this._later(() => void this._restart(), state === "failed" ? 0 : RESTART_AFTER_MS);
-    }
-    if (["connected", "disconnected", "failed"].includes(state)) {
-      this.client.tell("media-state", { offer_id: this._offerId, state });
-    }
-  }
-
-  async _restart() {
-    this._restarts += 1;
-    if (this._restarts > RESTARTS_BEFORE_REBUILD) {
-      this._restarts = 0;
-      await this._build();
-      return;
-    }
-    if (await this._offer({ isRestart: true })) {
-      // Same keys, new path: if it does not carry within the time, once more.
-      this._restartTimer = this._later(() => {
-        if (this.connection === "reconnecting") void this._restart();
-      }, RESTART_AFTER_MS * 4);
-    }
+    this._repair.onState(state);
+    if (!["connected", "disconnected", "failed"].includes(state)) return;
+    this._enter(state === "connected" ? "connected" : "reconnecting");
+    this.client.tell("media-state", { offer_id: this._offerId, state });
   }
 
   /** Publish a source, or say that it is on or off.  @param {Source} source */
   async _say(source) {
+    const peer = this._peer;
     const mid = this._senders[source]?.mid;
-    if (!mid || !this._peer) return;
-    const id = `${this.client.participantId}.${source}`;
-    const isMuted = this.isMuted(source);
+    if (!mid || !peer) return;
+    const is_muted = this.isMuted(source);
     try {
       if (this._published.has(source)) {
-        await this.client.request("mute", { publication_id: id, is_muted: isMuted });
-      } else {
-        await this.client.request("publish", { source, mid, is_muted: isMuted });
-        this._published.add(source);
+        await this.client.request("mute", { publication_id: `${this.client.participantId}.${source}`, is_muted });
+        return;
       }
+      await this.client.request("publish", { source, mid, is_muted });
+      // What was said to the place before is not said here.
+      if (peer === this._peer) this._published.add(source);
     } catch {
       // Refused or cut: the next build says it again.
     }
@@ -364,16 +360,18 @@ export class Call extends EventTarget {
   _onSlots(message) {
     if (message.map_id < this._mapId) return;
     this._mapId = message.map_id;
-    this._slots = new Map();
-    for (const { mid, publication_id: id } of message.slots) {
-      if (id !== null) this._slots.set(id, mid);
-    }
+    this._slots = slotTable(message.slots);
     this._changed();
     this.client.tell("ack-slots", { map_id: message.map_id });
   }
 
+  _closeAll() {
+    this._move.end();
+    this._close();
+  }
+
   _close() {
-    this._forget(this._restartTimer);
+    this._repair.stop();
     const peer = this._peer;
     this._peer = null;
     this._senders = {};
@@ -390,7 +388,9 @@ export class Call extends EventTarget {
 
   /** @param {string} connection */
   _enter(connection) {
-    this.connection = connection;
+    // While the place before carries, nobody is cut off.
+    const isHidden = this._move.isOn && ["connecting", "reconnecting"].includes(connection);
+    if (!isHidden) this.connection = connection;
     this._changed();
   }
 

@@ -75,6 +75,25 @@ export function wantsOf(publications, ownId, { widths, kinds } = {}) {
     });
 }
 
+/** How many people are in the call.  @param {{ participants: Map<string, { state: string }> }} room */
+export function activeIn({ participants }) {
+  return [...participants.values()].filter((one) => one.state.startsWith("active")).length;
+}
+
+/** Whether two tables of tile widths say the same.
+ * @param {Map<string, number>} one @param {Map<string, number>} other */
+export function isAlike(one, other) {
+  return one.size === other.size && [...one].every(([id, px]) => other.get(id) === px);
+}
+
+/** What fills the slots: publication id → mid.
+ * @param {{ mid: string, publication_id: string | null }[]} slots @returns {Map<string, string>} */
+export function slotTable(slots) {
+  const table = new Map();
+  for (const { mid, publication_id: id } of slots) if (id !== null) table.set(id, mid);
+  return table;
+}
+
 /** @param {Event} event @returns {any} */
 export function detailOf(event) {
   return /** @type {CustomEvent} */ (event).detail;

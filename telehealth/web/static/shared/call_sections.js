@@ -6,6 +6,7 @@
  *   addSlots(peer, from, to)            slots for a room of `to` where there are slots for `from`
  *   trimCodecs(transceivers, codecsOf)
  *   obeyLayers(sender, encodings)       which simulcast encodings to send; true when it took
+ *   trackAt(peer, mid)                  what a slot receives, or null
  */
 
 import { CAMERA_ENCODINGS, SCREEN_ENCODING, slotKinds, trimmed } from "./call_plan.js";
@@ -40,11 +41,18 @@ export function addSlots(peer, from, to) {
 
 /** @param {RTCRtpTransceiver[]} transceivers @param {(kind: "audio" | "video") => RTCRtpCodec[]} codecsOf */
 export function trimCodecs(transceivers, codecsOf) {
+  // Asked once a kind: each answer holds the page up, and a call may be running beside.
+  const codecs = { audio: trimmed("audio", codecsOf("audio")), video: trimmed("video", codecsOf("video")) };
   for (const each of transceivers) {
     const kind = each.receiver.track.kind === "audio" ? "audio" : "video";
-    const codecs = trimmed(kind, codecsOf(kind));
-    if (codecs.length > 0) each.setCodecPreferences(codecs);
+    if (codecs[kind].length > 0) each.setCodecPreferences(codecs[kind]);
   }
+}
+
+/** @param {RTCPeerConnection | null} peer @param {string | undefined} mid */
+export function trackAt(peer, mid) {
+  if (mid === undefined) return null;
+  return peer?.getTransceivers().find((each) => each.mid === mid)?.receiver.track ?? null;
 }
 
 /**

@@ -10,7 +10,7 @@
  *   .admission     the `admitted` message, or null
  *   .participantId .mayAdmit .participants (Map) .publications (Map)
  * Events (CustomEvent; `detail` is the server's message): every server type by its own name
- * (`welcome`, `admitted`, `slots-mapped`, `media-rebuild`, `participant-…`, `publication-…`,
+ * (`welcome`, `admitted`, `slots-mapped`, `media-rebuild`, `media-move`, `participant-…`, `publication-…`,
  * `visit-changed`, `room-ended`, `goodbye`, `refused`), and our own:
  *   state   { state }            room   null, when participants or publications changed
  *   closed  { code, outcome }    outcome: left | removed | ended | superseded | refused | broken
@@ -43,6 +43,9 @@ export class Disconnected extends Error {
     this.code = "disconnected";
   }
 }
+
+/** Optional behaviour we have: our Call holds two connections while it comes over to another node. */
+const FEATURES = ["media-move"];
 
 /** What a close code asks of us; any other code: come back with back-off. */
 const OUTCOME = new Map([
@@ -186,7 +189,7 @@ export class SignalingClient extends EventTarget {
         ticket: ticket.ticket,
         device_id: this._deviceId,
         client: this._client,
-        features: [],
+        features: FEATURES,
       });
       if (answer.type === "welcome") this._takeSeat(answer);
       else this._enter("seat_taken");
@@ -324,6 +327,11 @@ function forgetPublications(it, participantId) {
   }
 }
 
+/** For a Call made later: the media has another place now.  @param {SignalingClient} it @param {Message} message */
+function moveMedia(it, message) {
+  if (it.admission) it.admission = { ...it.admission, room_epoch: message.room_epoch, ice_servers: message.ice_servers };
+}
+
 /** @type {Record<string, (it: SignalingClient, message: Message) => void>} */
 const APPLY = {
   welcome: (it, message) => {
@@ -341,6 +349,8 @@ const APPLY = {
     it.admission = message;
     it._enter("active");
   },
+  "media-rebuild": moveMedia,
+  "media-move": moveMedia,
   "participant-waiting": seat,
   "participant-joined": seat,
   "participant-admitted": seat,

@@ -1,7 +1,7 @@
 /**
  * What a refusal about one's sign-in says.
  *
- * Public face: sentenceOf(failure) · passwordSentence(failure) · deviceOf(device)
+ * Public face: sentenceOf(failure) · passwordSentence(failure) · deviceOf(device) · hostOf(issuer)
  */
 import { say, sayOr } from "../shared/i18n.js";
 
@@ -16,6 +16,11 @@ export function sentenceOf(failure) {
 export function passwordSentence(failure) {
   const { least = 0, most = 0 } = failure.body ?? {};
   return sayOr(`own.errors.${failure.code}`, "own.errors.unexpected", { least, most });
+}
+
+/** What a person knows a provider by. @param {string} issuer its address */
+export function hostOf(issuer) {
+  return URL.canParse(issuer) ? new URL(issuer).host : issuer;
 }
 
 /** @param {string} device `browser/system` */

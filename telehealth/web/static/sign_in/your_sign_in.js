@@ -131,6 +131,20 @@ const on = {
       passwordSentence,
     );
   },
+  linkSignOn: () =>
+    doing("sign_on", async () => {
+      location.assign((await api.post("/v1/own/sign-on/link")).url);
+      return true;
+    }),
+  unlinkSignOn: () =>
+    doing(
+      "sign_on",
+      async () => {
+        await api.post("/v1/own/sign-on/unlink");
+        return true;
+      },
+      "own.said.sign_on_unlinked",
+    ),
   /** @param {string} sessionId */
   endSession: (sessionId) =>
     doing("sessions", async () => {
@@ -140,4 +154,14 @@ const on = {
   endOthers: () => doing("sessions", () => api.post("/v1/own/sessions/end-others"), "own.said.others_ended"),
 };
 
+/** What came of the way to the clinic's sign-on and back; said once, so a reload says nothing. */
+function takeAnswer() {
+  const told = new URLSearchParams(location.search);
+  const trouble = told.get("trouble");
+  if (trouble) state.problems = { sign_on: sentenceOf({ code: trouble }) };
+  if (told.has("linked")) state.said = say("own.said.sign_on_linked");
+  if (trouble || told.has("linked")) history.replaceState(null, "", location.pathname);
+}
+
+takeAnswer();
 void look();

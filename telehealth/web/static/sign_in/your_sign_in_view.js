@@ -7,7 +7,7 @@
 import { html, nothing, repeat } from "../shared/components.js";
 import { dayOf, say, timeOf } from "../shared/i18n.js";
 import { canUsePasskeys } from "./passkeys.js";
-import { deviceOf } from "./sentences.js";
+import { deviceOf, hostOf } from "./sentences.js";
 
 /** @param {State} state @param {Record<string, any>} on @param {string} zone */
 export function page(state, on, zone) {
@@ -17,7 +17,7 @@ export function page(state, on, zone) {
     ${invitation(view)} ${state.said ? html`<p class="notice good" role="status">${state.said}</p>` : nothing}
     ${state.codes ? codesOnce(state.codes, on) : nothing} ${factors(state, view, on, zone)}
     ${view.factors.length > 0 ? recovery(state, view, on) : nothing}
-    ${view.may_only_enrol ? nothing : html`${password(state, view, on, zone)} ${sessions(state, view, on, zone)} ${changes(view, zone)}`}
+    ${view.may_only_enrol ? nothing : html`${password(state, view, on, zone)} ${signOn(state, view, on, zone)} ${sessions(state, view, on, zone)} ${changes(view, zone)}`}
   `;
 }
 
@@ -141,6 +141,26 @@ function password(state, view, on, zone) {
       ${problem(state.problems.password)}
       <p><button class="button" type="submit" data-do="change-password">${say("own.password.go")}</button></p>
     </form>
+  </section>`;
+}
+
+/** The clinic's own sign-on: linked by the person alone. @param {State} state @param {Record<string, any>} view @param {Record<string, any>} on @param {string} zone */
+function signOn(state, view, on, zone) {
+  const { is_offered: isOffered, linked_at: at, issuer } = view.sign_on;
+  if (!isOffered && at === null) return nothing;
+  return html`<section class="card stack" data-region="sign-on">
+    <h2>${say("own.sign_on.heading")}</h2>
+    ${at === null
+      ? html`<p>${say("own.sign_on.none")}</p>
+          <p class="soft small">${say("own.sign_on.what")}</p>`
+      : html`<p>${say("own.sign_on.linked", { host: hostOf(issuer), at: when(at, zone) })}</p>
+          <p class="soft small">${say("own.sign_on.unlink_what")}</p>`}
+    ${problem(state.problems.sign_on)}
+    <p>
+      ${at === null
+        ? html`<button class="button" type="button" data-do="link-sign-on" @click=${on.linkSignOn}>${say("own.sign_on.link")}</button>`
+        : html`<button class="button" type="button" data-do="unlink-sign-on" @click=${on.unlinkSignOn}>${say("own.sign_on.unlink")}</button>`}
+    </p>
   </section>`;
 }
 

@@ -72,6 +72,23 @@ def test_down_at_once_and_up_one_step_after_two_seconds_with_room() -> None:
     assert last.wanted_bps == 0
 
 
+def test_many_pictures_that_wait_come_in_together_as_far_as_there_is_room() -> None:
+    allocator = Allocator()
+    nine = [camera(str(slot), steps=LADDER[:2]) for slot in range(9)]
+
+    def shown(bps: float, now: float) -> int:
+        made = allocator.decide(nine, audio_slots=3, bps=bps, now=now)
+        return sum(choice.step != NOTHING for choice in made.choices.values())
+
+    few = shown(400_000, 100.0)
+    waiting = shown(9_000_000, 100.1)
+    some = shown(1_000_000, 100.1 + 2 * UP_AFTER_S)
+    assert few < some < 9
+    assert waiting == few
+    shown(9_000_000, 110.0)
+    assert shown(9_000_000, 110.0 + UP_AFTER_S) == 9
+
+
 def test_room_that_goes_again_starts_the_wait_anew() -> None:
     allocator = Allocator()
     decide(allocator, 200_000, 100.0)

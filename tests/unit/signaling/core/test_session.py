@@ -35,6 +35,22 @@ def test_nobody_admits_before_the_ticket_says_so() -> None:
     assert not Session(now=0.0).may_admit
 
 
+@pytest.mark.parametrize(
+    ("features", "can_move"),
+    [((), False), (("of-tomorrow",), False), (("of-tomorrow", "media-move"), True)],
+)
+def test_only_a_client_that_says_so_is_asked_to_hold_two_connections(
+    features: tuple[str, ...],
+    can_move: bool,  # noqa: FBT001  (the table)
+) -> None:
+    session = Session(now=0.0)
+    assert not session.can_move
+
+    session.receive(hello(1, features=features), now=0.0)
+
+    assert session.can_move is can_move
+
+
 def test_a_hello_asks_for_a_seat() -> None:
     session = Session(now=0.0)
 

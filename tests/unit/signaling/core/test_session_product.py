@@ -25,6 +25,7 @@ TABLE: dict[str, tuple[set[Place], bool, type[SessionEffect] | None]] = {
     "mute": ({A}, False, Carry),
     "subscribe": ({A}, False, Carry),
     "ack-slots": ({A}, False, Carry),
+    "media-ready": ({A}, False, Carry),
     "admit-participant": ({A}, True, Carry),
     "return-to-lobby": ({A}, True, Carry),
     "remove-participant": ({A}, True, Carry),

@@ -8,6 +8,7 @@ from signaling.contract.errors import (
 from signaling.contract.messages import (
     Admitted,
     Answer,
+    MediaMove,
     MediaRebuild,
     Ok,
     Pong,
@@ -50,9 +51,15 @@ def test_a_refused_request_is_told_under_its_number() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [OPEN, MediaRebuild(room_epoch=8, cause="node_lost", retry_after_ms=0, ice_servers=())],
+    [
+        OPEN,
+        MediaRebuild(room_epoch=8, cause="node_lost", retry_after_ms=0, ice_servers=()),
+        MediaMove(room_epoch=8, ends_in_ms=6_000, ice_servers=()),
+    ],
 )
-def test_media_is_told_to_nobody_in_the_lobby(message: Admitted | MediaRebuild) -> None:
+def test_media_is_told_to_nobody_in_the_lobby(
+    message: Admitted | MediaRebuild | MediaMove,
+) -> None:
     """Relay credentials are for people inside."""
     session = seated(SeatState.LOBBY)
 
