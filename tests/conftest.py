@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is, not whether the rule holds.
 settings.register_profile("telehealth", deadline=None)
 settings.load_profile("telehealth")
+
+# Logs of code whose process did not set them up.  The default draws the variables of each frame
+# once a certain library is installed: a second of standing still for the loop under test.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 pytest_plugins = ["tests.support.databases", "tests.support.redis", "tests.support.requirements"]
 
