@@ -67,7 +67,16 @@ from telehealth.visits import consent_http, guests_http, internal
 from telehealth.visits import http as visits
 from telehealth.visits import staff_http as turning_away
 from telehealth.waiting_room import http as waiting_room
-from telehealth.web import assets, auditor, back_office, patient, provider, scheduler, sign_in
+from telehealth.web import (
+    assets,
+    auditor,
+    back_office,
+    day_reports,
+    patient,
+    provider,
+    scheduler,
+    sign_in,
+)
 from telehealth.web import privacy as privacy_pages
 
 _CALLER: Final = "signaling"
@@ -99,6 +108,7 @@ PUBLIC_ROUTER: Final[Sequence[BaseRoute]] = (
     *scheduler.routes,
     *back_office.routes,
     *auditor.routes,
+    *day_reports.routes,
 )
 """Every route of the public port; its rows stand in `access/route_table.py`."""
 

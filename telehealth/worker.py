@@ -23,6 +23,7 @@ from telehealth.chart_sync.actions import ChartDeliverer, ChartPlace
 from telehealth.chart_sync.fhir_client import FhirClient, http_exchange
 from telehealth.chart_sync.ports import Exchange
 from telehealth.chart_sync.smart_sign_in import BackendSignIn, ClientKey, is_secure_or_loopback
+from telehealth.day_review.actions import sweep as review_days
 from telehealth.delivery.bookkeeping import Desk
 from telehealth.delivery.lanes import LEASE, POLICY, Lane
 from telehealth.delivery.nudge import listening
@@ -43,8 +44,8 @@ from telehealth.platform.signing import KeyState, read_key_file, secret_bytes
 from telehealth.platform.sweeper import Sweep, keep_sweeping
 from telehealth.privacy.keeper import RetentionKeeper
 
-SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts, end_break_glass)
-"""What is done when time has passed."""
+SWEEPS: Final[Sequence[Sweep]] = (forget_named_acts, end_break_glass, review_days)
+"""What is done when time has passed; accesses that are over end before the day is reviewed."""
 
 _PACE: Final = MappingProxyType({Lane.NOTICE: Pace(calls_at_once=2)})
 """A morning's texts may take their minutes: whoever is put out of a room waits for no text."""

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     READ_AUDIT = "audit.read"
     BREAK_GLASS = "record.break_glass"
     REVIEW_BREAK_GLASS = "record.review_break_glass"
+    REVIEW_DAYS = "audit.review_days"
     MANAGE_PEOPLE = "people.manage"
     WITHDRAW_CONSENT = "consent.withdraw"
     ANSWER_CORRECTION = "correction.answer"
@@ -63,6 +64,7 @@ SENTENCE: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.SETTLE_DELIVERY: "Have a parked delivery checked again.",
         Permission.BREAK_GLASS: "Open one other patient's record in an emergency, for an hour.",
         Permission.REVIEW_BREAK_GLASS: "See who opened a record in an emergency, and why.",
+        Permission.REVIEW_DAYS: "Read the daily reports of the audit trail, and mark them read.",
         Permission.VERIFY_AUDIT: "Check that the audit trail was not altered.",
         Permission.READ_AUDIT: "Search and export who saw or changed what.",
         Permission.MANAGE_PEOPLE: "Add people to the clinic and give them roles.",
@@ -106,7 +108,12 @@ HELD_BY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         # A guest sees nothing but the call, and admits nobody.
         Role.GUEST: frozenset({Permission.ATTEND_AS_GUEST}),
         Role.AUDITOR: frozenset(
-            {Permission.VERIFY_AUDIT, Permission.READ_AUDIT, Permission.REVIEW_BREAK_GLASS}
+            {
+                Permission.VERIFY_AUDIT,
+                Permission.READ_AUDIT,
+                Permission.REVIEW_BREAK_GLASS,
+                Permission.REVIEW_DAYS,
+            }
         ),
         # An administrator runs the product and sees no clinical text.
         Role.ADMINISTRATOR: frozenset(

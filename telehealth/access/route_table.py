@@ -286,6 +286,20 @@ PUBLIC_ROUTES: Final[tuple[RouteRow, ...]] = (
         _CLINIC,
         "Accounts for what left about a patient, and who looked.",
     ),
+    permitted(
+        _P.REVIEW_DAYS,
+        "GET",
+        "/v1/audit/day-reports",
+        _CLINIC,
+        "Reads the daily reports of the trail, those nobody has read first.",
+    ),
+    permitted(
+        _P.REVIEW_DAYS,
+        "POST",
+        "/v1/audit/day-reports/{report_id}/review",
+        _CLINIC,
+        "Marks a day's report as looked at.",
+    ),
     *PAGE_ROWS,
 )
 """The public port: browsers."""

@@ -172,6 +172,12 @@ class AuditEvent(StrEnum):
     """Entries of the audit trail were read."""
     AUDIT_EXPORTED = "audit.exported"
     """Entries of the audit trail were taken out of the product."""
+    DAY_REPORT_MADE = "day_report.made"
+    """The report of one day of the audit trail was made."""
+    DAY_REPORTS_VIEWED = "day_reports.viewed"
+    """The reports of days were read."""
+    DAY_REPORT_REVIEWED = "day_report.reviewed"
+    """An auditor marked a day's report as looked at."""
     ACCOUNTING_VIEWED = "accounting.viewed"
     """An accounting of what left about a patient, and who looked, was made."""
     PRIVACY_VIEWED = "privacy.viewed"
@@ -220,6 +226,7 @@ _READS: Final = frozenset(
         _E.CORRECTION_VIEWED,
         _E.EMERGENCY_VIEWED,
         _E.EMERGENCIES_VIEWED,
+        _E.DAY_REPORTS_VIEWED,
         _E.STAFF_VIEWED,
     }
 )
@@ -240,6 +247,7 @@ _CREATES: Final = frozenset(
         _E.SSO_LINKED,
         _E.EXPORT_LINK_MADE,
         _E.CORRECTION_ASKED,
+        _E.DAY_REPORT_MADE,
     }
 )
 _EXECUTES: Final = frozenset(

@@ -187,8 +187,10 @@ async def unscoped_entries_after(
     since: datetime | None,
     until: datetime | None,
     limit: int,
+    to_seq: int | None = None,
+    events: Collection[str] = (),
 ) -> list[AuditEntry]:
-    """Return the next entries of a chain in order; for the operator's export."""
+    """Return the next entries of a chain in order; for the operator's export and day reports."""
     statement = select(AuditEntry).where(
         AuditEntry.clinic_id == clinic_id, AuditEntry.seq > after_seq
     )
@@ -196,7 +198,24 @@ async def unscoped_entries_after(
         statement = statement.where(AuditEntry.at >= since)
     if until is not None:
         statement = statement.where(AuditEntry.at < until)
+    if to_seq is not None:
+        statement = statement.where(AuditEntry.seq <= to_seq)
+    if events:
+        statement = statement.where(AuditEntry.event.in_(events))
     return list(await session.scalars(statement.order_by(AuditEntry.seq).limit(limit)))
+
+
+async def unscoped_counts(
+    session: AsyncSession, clinic_id: ClinicId, *, first_seq: int, last_seq: int
+) -> dict[str, int]:
+    """Return how many entries of each kind a part of a chain has; for day reports."""
+    statement = (
+        select(AuditEntry.event, func.count())
+        .where(AuditEntry.clinic_id == clinic_id, AuditEntry.seq.between(first_seq, last_seq))
+        .group_by(AuditEntry.event)
+    )
+    found = await session.execute(statement)
+    return {row.event: row[1] for row in found}
 
 
 class Guards(NamedTuple):

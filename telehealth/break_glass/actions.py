@@ -237,7 +237,7 @@ async def _open_one(uow: UnitOfWork, by: Actor, now: datetime) -> OpenedRecord |
 
 async def _tell(uow: UnitOfWork, by: Actor, now: datetime, opened: OpenedRecord) -> None:
     """Owe each auditor a notice; neither whose record nor why stands in it."""
-    for auditor_id in await finding.told_of_break_glass(uow, clinic_id=by.clinic_id):
+    for auditor_id in await finding.told_auditors(uow, clinic_id=by.clinic_id):
         await delivery.record(
             uow,
             now=now,

@@ -17,7 +17,7 @@ from telehealth.audit import actions as audit
 from telehealth.audit.events import AuditEvent
 from telehealth.contract import ClinicId
 from telehealth.delivery import repository
-from telehealth.delivery.lanes import EntryKind, JsonValue, Lane, Policy
+from telehealth.delivery.lanes import TO_AUDITORS, EntryKind, JsonValue, Lane, Policy
 from telehealth.delivery.lifecycle import EntryState, EntryStep, advance, may_call
 from telehealth.delivery.ports import OutcomeCode, OwedEntry
 from telehealth.delivery.settlement import Settlement, Standing, lost
@@ -169,7 +169,7 @@ async def _audit(uow: UnitOfWork, entry: LedgerEntry, *, now: datetime) -> None:
         now=now,
         event=_AUDITED_WHEN_CONFIRMED[entry.lane],
         # Of an emergency access the ledger names the access: it is about no visit.
-        visit_id=None if entry.kind is EntryKind.NOTICE_BREAK_GLASS else entry.subject_id,
+        visit_id=None if entry.kind in TO_AUDITORS else entry.subject_id,
         subject_id=entry.entry_id,
         facts={"kind": entry.kind},
     )

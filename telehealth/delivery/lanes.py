@@ -29,6 +29,7 @@ class OwedEvent(StrEnum):
     VISIT_ENDED = "visit.ended"
     VISIT_COMPLETED = "visit.completed"
     BREAK_GLASS_OPENED = "break_glass.opened"
+    DAY_REPORT_MADE = "day_report.made"
     LINK_TO_SEND = "link.to_send"
     CODE_TO_SEND = "code.to_send"
 
@@ -52,6 +53,7 @@ class EntryKind(StrEnum):
     CHART_ENCOUNTER = "chart.encounter"
     CHART_NOTE = "chart.note"
     NOTICE_BREAK_GLASS = "notice.break_glass"
+    NOTICE_DAY_REPORT = "notice.day_report"
     NOTICE_LINK = "notice.link"
     NOTICE_CODE = "notice.code"
 
@@ -115,6 +117,15 @@ _NOTICE_BREAK_GLASS: Final = Policy(
     quiet=timedelta(seconds=20),
 )
 
+# The report stands on the auditor's page whether or not this arrives.
+_NOTICE_DAY_REPORT: Final = Policy(
+    try_for=timedelta(days=1),
+    alert_after=timedelta(hours=4),
+    order_until=OrderUntil.SENT,
+    when_unknown=WhenUnknown.ASK,
+    quiet=timedelta(seconds=20),
+)
+
 _NOTICE_LINK: Final = Policy(
     try_for=timedelta(hours=1),
     alert_after=timedelta(minutes=10),
@@ -141,6 +152,7 @@ POLICY: Final[Mapping[EntryKind, Policy]] = MappingProxyType(
         EntryKind.CHART_ENCOUNTER: _CHART,
         EntryKind.CHART_NOTE: _CHART,
         EntryKind.NOTICE_BREAK_GLASS: _NOTICE_BREAK_GLASS,
+        EntryKind.NOTICE_DAY_REPORT: _NOTICE_DAY_REPORT,
         EntryKind.NOTICE_LINK: _NOTICE_LINK,
         EntryKind.NOTICE_CODE: _NOTICE_CODE,
     }
@@ -251,17 +263,27 @@ def _chart_key(clinic_id: UUID, visit_id: UUID, facts: Facts) -> str:
             return str(visit_id)
 
 
-def _break_glass(
-    event: OwedEvent, clinic_id: UUID, access_id: UUID, version: int, facts: Facts
+_AUDITOR_KIND: Final[Mapping[OwedEvent, EntryKind]] = MappingProxyType(
+    {
+        OwedEvent.BREAK_GLASS_OPENED: EntryKind.NOTICE_BREAK_GLASS,
+        OwedEvent.DAY_REPORT_MADE: EntryKind.NOTICE_DAY_REPORT,
+    }
+)
+TO_AUDITORS: Final = frozenset(_AUDITOR_KIND.values())
+"""Notices whose subject is an opened record or a report, and no visit."""
+
+
+def _to_auditor(
+    event: OwedEvent, clinic_id: UUID, subject_id: UUID, version: int, facts: Facts
 ) -> Sequence[Owed]:
     """One notice to one auditor; who looked at whose record is not in it."""
-    del event, clinic_id, version
+    del clinic_id, version
     person_id = str(facts["person_id"])
     return [
         Owed(
             lane=Lane.NOTICE,
-            kind=EntryKind.NOTICE_BREAK_GLASS,
-            key=f"{access_id}.{person_id}",
+            kind=_AUDITOR_KIND[event],
+            key=f"{subject_id}.{person_id}",
             order_key=person_id,
             payload=facts,
         )
@@ -291,7 +313,7 @@ _OWED: Final[Mapping[OwedEvent, _Rule]] = MappingProxyType(
     {
         **dict.fromkeys(_ROOM_KIND, _room),
         OwedEvent.VISIT_COMPLETED: _chart,
-        OwedEvent.BREAK_GLASS_OPENED: _break_glass,
+        **dict.fromkeys(_AUDITOR_KIND, _to_auditor),
         OwedEvent.LINK_TO_SEND: _notice,
         OwedEvent.CODE_TO_SEND: _notice,
     }

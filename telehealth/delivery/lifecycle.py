@@ -97,6 +97,8 @@ NEXT: Final[Mapping[tuple[EntryState, EntryStep], EntryState]] = MappingProxyTyp
 
 SETTLED: Final = frozenset({EntryState.CONFIRMED, EntryState.CANCELLED})
 
+WAIT_WHEN_LIMITED: Final = timedelta(seconds=30)
+"""Least wait after a partner's *too many*: it lets no wait grow, and may name one of nothing."""
 _FIRST_WAIT_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 15 * 60.0
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from telehealth.delivery.lanes import Policy, WhenUnknown
 from telehealth.delivery.lifecycle import (
     SETTLED,
+    WAIT_WHEN_LIMITED,
     EntryState,
     EntryStep,
     advance,
@@ -149,10 +150,13 @@ def _put_off(outcome: TryLater, standing: Standing, *, now: datetime, draw: floa
         health = Health.SHUT
     else:
         health = Health.FAILS if outcome.counts else Health.SAYS_NOTHING
+    next_at = outcome.not_before or now + back_off(standing.attempts, draw=draw)
+    if not outcome.counts:
+        next_at = max(next_at, now + WAIT_WHEN_LIMITED)
     return Settlement(
         state=_unless_over(EntryStep.PUT_OFF, standing, now=now),
         code=outcome.code,
-        next_at=outcome.not_before or now + back_off(standing.attempts, draw=draw),
+        next_at=next_at,
         http_status=outcome.http_status,
         counts=outcome.counts,
         health=health,

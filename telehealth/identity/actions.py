@@ -3,7 +3,7 @@
 How somebody comes in with an account or a link: `door.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -244,6 +244,11 @@ async def clinic_card(uow: UnitOfWork, *, clinic_id: ClinicId) -> ClinicCard:
         phone=clinic.phone,
         time_zone=clinic.time_zone,
     )
+
+
+async def unscoped_zones(uow: UnitOfWork) -> Mapping[ClinicId, str]:
+    """Return every clinic's time zone; for the worker."""
+    return await repository.unscoped_zones(uow.session)
 
 
 async def issue_link(

@@ -116,6 +116,6 @@ async def patient_by_number(
     return PersonId(person.id)
 
 
-async def told_of_break_glass(uow: UnitOfWork, *, clinic_id: ClinicId) -> list[PersonId]:
-    """Return the Auditors of a clinic who are told when a record is opened in an emergency."""
+async def told_auditors(uow: UnitOfWork, *, clinic_id: ClinicId) -> list[PersonId]:
+    """Return the Auditors of a clinic who are told: of emergencies, of reports to read."""
     return [PersonId(each) for each in await repository.unscoped_told(uow.session, clinic_id)]

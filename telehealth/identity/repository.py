@@ -199,8 +199,14 @@ async def unscoped_membership(
     )
 
 
+async def unscoped_zones(session: AsyncSession) -> dict[ClinicId, str]:
+    """Return every clinic's time zone; for the worker, whose clinics' days begin apart."""
+    statement = select(Clinic.id, Clinic.time_zone).order_by(Clinic.id)
+    return {ClinicId(clinic_id): zone for clinic_id, zone in await session.execute(statement)}
+
+
 async def unscoped_told(session: AsyncSession, clinic_id: UUID) -> list[UUID]:
-    """Return the Auditors of a clinic who are told of emergency accesses."""
+    """Return the Auditors of a clinic who are told of what they must look at."""
     statement = select(Membership.person_id).where(
         Membership.clinic_id == clinic_id, Membership.role == Role.AUDITOR, Membership.is_told
     )

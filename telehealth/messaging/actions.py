@@ -8,6 +8,7 @@ channel is asked.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -45,6 +46,10 @@ from telehealth.platform.db import Database
 from telehealth.visits.actions import sight
 
 _REVIEWED_AT: Final = "/auditor"
+_SINCE: Final = MappingProxyType(
+    {Template.BREAK_GLASS: "opened_at", Template.DAY_REPORT: "made_at"}
+)
+"""What an auditor is told of, and the fact that says since when."""
 _ABOUT_THE_FUTURE: Final = frozenset({Template.BOOKED, Template.INVITATION})
 """Once the appointment is over nobody is told of it; a new link still leads somewhere."""
 
@@ -154,8 +159,8 @@ class NoticeDeliverer:
         try:
             template = Template(str(entry.payload["template"]))
             person_id = UUID(str(entry.payload["person_id"]))
-            if template is Template.BREAK_GLASS:
-                return await self._draft_to_auditor(entry, person_id)
+            if template in _SINCE:
+                return await self._draft_to_auditor(entry, template, person_id)
             secret_id = UUID(str(entry.payload["secret_id"]))
         except (KeyError, ValueError):
             raise NoticeUnreadable from None
@@ -196,8 +201,10 @@ class NoticeDeliverer:
             message=message,
         )
 
-    async def _draft_to_auditor(self, entry: OwedEntry, person_id: UUID) -> _Draft:
-        """Write that there was an emergency access, and where to read whose and why."""
+    async def _draft_to_auditor(
+        self, entry: OwedEntry, template: Template, person_id: UUID
+    ) -> _Draft:
+        """Write that there is something to read, and where; nothing of what it says."""
         async with self._database.unit_of_work() as uow:
             contact = await outgoing.contact_of(uow, person_id=person_id)
             email = contact.email or await outgoing.account_address(
@@ -206,7 +213,7 @@ class NoticeDeliverer:
             clinic = await identity.clinic_card(uow, clinic_id=entry.clinic_id)
         address = address_for(phone=contact.phone, email=email)
         said = written(
-            Template.BREAK_GLASS,
+            template,
             contact.language,
             Facts(
                 clinic=clinic.short_name,
@@ -215,7 +222,7 @@ class NoticeDeliverer:
             ),
         )
         return _Draft(
-            template=Template.BREAK_GLASS,
+            template=template,
             person_id=person_id,
             secret_id=None,
             language=contact.language,
@@ -225,7 +232,7 @@ class NoticeDeliverer:
                 to="" if address is None else address.value,
                 subject=said.subject,
                 text=said.text,
-                since=datetime.fromisoformat(str(entry.payload["opened_at"])),
+                since=datetime.fromisoformat(str(entry.payload[_SINCE[template]])),
             ),
         )
 
@@ -256,5 +263,5 @@ class NoticeDeliverer:
 
 
 def _mark_of(entry: OwedEntry) -> str:
-    """Tell two accesses of one day apart, so that one's text is not found for the other's."""
+    """Tell two accesses, or reports, apart: one's text must not be found for the other's."""
     return f"#{entry.subject_id.hex[-8:]}"

@@ -38,7 +38,7 @@ class Notice(Base):
     """Message id of its ledger entry."""
     clinic_id: Mapped[UUID]
     visit_id: Mapped[UUID]
-    """Of a notice of an emergency access: that access."""
+    """Of a notice to an auditor: the opened record or the report."""
     person_id: Mapped[UUID] = mapped_column(index=True)
     template: Mapped[Template] = mapped_column(EnumText(Template))
     channel: Mapped[Channel | None] = mapped_column(EnumText(Channel))

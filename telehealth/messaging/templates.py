@@ -22,6 +22,8 @@ class Template(StrEnum):
     INVITATION = "invitation"
     BREAK_GLASS = "break_glass"
     """To an Auditor; neither who, nor whose record, nor why."""
+    DAY_REPORT = "day_report"
+    """To an Auditor; nothing of what is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,12 @@ SENTENCE: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
         (Template.BREAK_GLASS, "es"): (
             "{clinic}: hubo un acceso de emergencia. Revise el registro de accesos: {link}"
         ),
+        (Template.DAY_REPORT, "en"): (
+            "{clinic}: the daily report of the audit trail is ready to read: {link}"
+        ),
+        (Template.DAY_REPORT, "es"): (
+            "{clinic}: el informe diario del registro de accesos ya se puede leer: {link}"
+        ),
     }
 )
 SUBJECT: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
@@ -101,6 +109,8 @@ SUBJECT: Final[Mapping[tuple[Template, str], str]] = MappingProxyType(
         (Template.INVITATION, "es"): "{clinic}: invitación a una videollamada",
         (Template.BREAK_GLASS, "en"): "{clinic}: emergency access",
         (Template.BREAK_GLASS, "es"): "{clinic}: acceso de emergencia",
+        (Template.DAY_REPORT, "en"): "{clinic}: daily report",
+        (Template.DAY_REPORT, "es"): "{clinic}: informe diario",
     }
 )
 LANGUAGES: Final = ("en", "es")

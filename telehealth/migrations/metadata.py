@@ -8,6 +8,7 @@ from telehealth.audit import tables as audit
 from telehealth.break_glass import tables as break_glass
 from telehealth.chart_sync import tables as chart_sync
 from telehealth.charting import tables as charting
+from telehealth.day_review import tables as day_review
 from telehealth.delivery import tables as delivery
 from telehealth.identity import tables as identity
 from telehealth.identity.factors import tables as factors
@@ -25,6 +26,7 @@ TABLE_MODULES: Final = (
     break_glass,
     chart_sync,
     charting,
+    day_review,
     delivery,
     factors,
     idempotency,

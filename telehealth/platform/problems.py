@@ -130,6 +130,8 @@ STATUS: Final[dict[str, int]] = {
     "break_glass.another_open": 409,
     "break_glass.unknown": 404,
     "break_glass.ended": 410,
+    # the daily review of the audit trail
+    "day_review.unknown": 404,
     # what is owed to partners
     "delivery.unknown_entry": 404,
     "delivery.not_parked": 409,

@@ -118,6 +118,10 @@ COLUMNS: Final[Mapping[str, Mapping[str, ColumnClass]]] = MappingProxyType(
             clinical="said answer",
             operational="asked_at due_on state denial_reason answered_at",
         ),
+        "day_reports": _columns(
+            opaque="id clinic_id reviewed_by",
+            operational="day_on first_seq last_seq content made_at is_late reviewed_at",
+        ),
         "delivery_attempt": _columns(
             opaque="attempt_id entry_id",
             identifier="partner_ref",

@@ -339,6 +339,7 @@ RULES: Final[Sequence[TableRule]] = (
     # Kept, or gone by a sweep of their own.
     TableRule(table="idempotency_keys", data_class=DataClass.NAMED_ACT),
     TableRule(table="audit_entries", data_class=DataClass.AUDIT),
+    TableRule(table="day_reports", data_class=DataClass.AUDIT),
     TableRule(table="audit_head_exports", data_class=DataClass.INSTALLATION),
     TableRule(table="accounts", data_class=DataClass.STAFF),
     TableRule(table="sso_identities", data_class=DataClass.STAFF),

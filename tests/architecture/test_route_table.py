@@ -63,6 +63,7 @@ BODYLESS = {
     ("POST", "/v1/needs-attention/{entry_id}/check-again"),
     ("POST", "/v1/break-glass/{access_id}/end"),
     ("POST", "/v1/audit/verify"),
+    ("POST", "/v1/audit/day-reports/{report_id}/review"),
     ("POST", "/v1/sign-in/passkey/options"),
     ("POST", "/v1/own/step-up/passkey/options"),
     ("POST", "/v1/own/app"),

@@ -28,6 +28,8 @@ READABLE = {
     "audit_entries.actor_role",
     "audit_entries.actor_job",
     "audit_entries.facts",
+    "day_reports.day_on",
+    "day_reports.content",
     "audit_head_exports.sink",
     "audit_head_exports.trouble",
     "audited_polls.view",

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from telehealth.access.roles import Role
+from telehealth.day_review.actions import sweep as review_days
 from telehealth.delivery.lanes import Lane
 from telehealth.delivery.tables import LedgerEntry
 from telehealth.messaging.actions import NoticeDeliverer
@@ -22,6 +23,7 @@ from tests.support.clock import FakeClock
 from tests.support.ledger import runner_for
 from tests.support.message_sink import RunningSink, message_sink
 from tests.support.sealed_rows import change_person
+from tests.support.two_clinics import add_member
 
 ORIGIN = "https://visits.example.org"
 
@@ -100,6 +102,27 @@ async def test_booking_sends_the_link_and_forgets_it(desk: Desk, sink: RunningSi
     assert await desk.rows("SELECT state, channel FROM notices") == [("sent", "text")]
     events = [event for (event,) in await desk.rows("SELECT event FROM audit_entries ORDER BY seq")]
     assert events[-1] == "notice.sent"
+
+
+async def test_an_auditor_is_led_to_the_daily_report_and_told_nothing_of_it(
+    desk: Desk, sink: RunningSink
+) -> None:
+    async with desk.database.unit_of_work() as uow:
+        auditor_id = await add_member(uow, desk.clinic, Role.AUDITOR, desk.clock.now())
+    desk.clock.advance(hours=24)
+    async with desk.database.unit_of_work() as uow:
+        await review_days(uow, now=desk.clock.now())
+
+    await desk.deliver(sink.channels())
+
+    [(report_id,)] = await desk.rows("SELECT id FROM day_reports")
+    (taken,) = (await sink.messages())["mails"]
+    assert taken["to"] == f"{auditor_id}@nowhere.example"
+    assert taken["text"] == (
+        "Riverside: the daily report of the audit trail is ready to read:"
+        f" {ORIGIN}/auditor#{str(report_id)[-8:]}"
+    )
+    assert await desk.rows("SELECT template, state FROM notices") == [("day_report", "sent")]
 
 
 async def test_the_ledger_holds_neither_link_nor_number(desk: Desk, sink: RunningSink) -> None:

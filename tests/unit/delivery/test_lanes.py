@@ -17,7 +17,11 @@ from telehealth.delivery.lanes import (
 
 CLINIC, VISIT, SEAT = UUID(int=1), UUID(int=2), UUID(int=3)
 NOTICES = {OwedEvent.LINK_TO_SEND: "notice.link", OwedEvent.CODE_TO_SEND: "notice.code"}
-OTHERS = {OwedEvent.VISIT_COMPLETED, OwedEvent.BREAK_GLASS_OPENED, *NOTICES}
+TO_AUDITORS = {
+    OwedEvent.BREAK_GLASS_OPENED: "break_glass",
+    OwedEvent.DAY_REPORT_MADE: "day_report",
+}
+OTHERS = {OwedEvent.VISIT_COMPLETED, *TO_AUDITORS, *NOTICES}
 ROOM_EVENTS = [event for event in OwedEvent if event not in OTHERS]
 
 
@@ -65,16 +69,17 @@ def test_a_room_command_for_everybody_names_no_seat_in_its_key() -> None:
     assert owed.key == f"{VISIT}.7.-"
 
 
-def test_a_record_opened_in_an_emergency_owes_each_auditor_a_notice_that_names_nobody() -> None:
-    access, auditor = UUID(int=5), UUID(int=6)
-    facts = {"template": "break_glass", "person_id": str(auditor)}
+@pytest.mark.parametrize(("event", "template"), TO_AUDITORS.items())
+def test_what_an_auditor_must_look_at_owes_a_notice_that_names_nobody(
+    event: OwedEvent, template: str
+) -> None:
+    subject, auditor = UUID(int=5), UUID(int=6)
+    facts = {"template": template, "person_id": str(auditor)}
 
-    [owed] = entries_owed(
-        OwedEvent.BREAK_GLASS_OPENED, clinic_id=CLINIC, subject_id=access, version=1, facts=facts
-    )
+    [owed] = entries_owed(event, clinic_id=CLINIC, subject_id=subject, version=1, facts=facts)
 
-    assert (owed.lane, owed.kind) == (Lane.NOTICE, EntryKind.NOTICE_BREAK_GLASS)
-    assert owed.key == f"{access}.{auditor}"
+    assert (owed.lane, owed.kind) == (Lane.NOTICE, EntryKind(f"notice.{template}"))
+    assert owed.key == f"{subject}.{auditor}"
     assert owed.payload == facts
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from telehealth.delivery.lanes import POLICY, EntryKind
-from telehealth.delivery.lifecycle import EntryState, EntryStep
+from telehealth.delivery.lifecycle import WAIT_WHEN_LIMITED, EntryState, EntryStep
 from telehealth.delivery.ports import (
     Done,
     Found,
@@ -87,6 +87,18 @@ def test_a_rate_limit_is_no_try_and_is_obeyed() -> None:
     assert settlement.next_at == NOON + HOUR / 2
     assert not settlement.counts
     assert settlement.health is Health.SAYS_NOTHING
+
+
+@pytest.mark.parametrize("named", [None, NOON, NOON - HOUR], ids=["none", "now", "past"])
+def test_a_rate_limit_that_names_no_wait_is_waited_for_all_the_same(
+    named: datetime | None,
+) -> None:
+    """It lets no wait grow: without a least one the partner would be asked without end."""
+    later = TryLater(code=OutcomeCode.RATE_LIMITED, not_before=named, counts=False)
+
+    settlement = after_call(later, LEASED, now=NOON, draw=0.0)
+
+    assert settlement.next_at == NOON + WAIT_WHEN_LIMITED
 
 
 def test_a_refused_sign_in_shuts_the_partner() -> None:

@@ -40,7 +40,9 @@ const state = {
   people: /** @type {Person[] | null} */ (null),
   accesses: /** @type {EmergencyAccess[] | null} */ (null),
   refusedTries: /** @type {Entry[] | null} */ (null),
-  /** The end of an access's id, from the link of a notice. */
+  days: /** @type {import("./days_model.js").DayReport[] | null} */ (null),
+  unseenDays: 0,
+  /** The end of an access's or a report's id, from the link of a notice. */
   marked: location.hash.slice(1),
   entries: /** @type {Entry[] | null} */ (null),
   isLast: true,
@@ -83,6 +85,11 @@ async function findEmergencies() {
   const refused = { patient: null, person: null, visit: "", day: "", kind: "emergency.refused" };
   state.accesses = (await api.get("/v1/break-glass")).rows;
   state.refusedTries = (await api.get(queryOf(refused))).entries;
+}
+
+async function findDays() {
+  const told = await api.get("/v1/audit/day-reports");
+  Object.assign(state, { days: told.reports, unseenDays: told.unseen });
 }
 
 async function check() {
@@ -133,6 +140,13 @@ const on = {
       state.accounting = await api.get(`/v1/audit/patients/${chosen.id}/accounting`);
     });
   },
+  reviewDay: (/** @type {import("./days_model.js").DayReport} */ report) =>
+    void tryTo(async () => {
+      const seen = await api.post(`/v1/audit/day-reports/${report.report_id}/review`);
+      state.days = (state.days ?? []).map((each) => (each.report_id === seen.report_id ? seen : each));
+      state.unseenDays = Math.max(0, state.unseenDays - 1);
+      announce(say("auditor.days.unseen", { count: state.unseenDays }));
+    }),
   closeAccounting: () => {
     state.accounting = null;
     draw();
@@ -149,5 +163,6 @@ draw();
 void tryTo(async () => {
   state.sinks = (await api.get("/v1/audit/heads")).sinks;
   await findEmergencies();
+  await findDays();
   await find();
 });

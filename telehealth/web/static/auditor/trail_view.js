@@ -11,6 +11,7 @@
 import { html, nothing, repeat } from "../shared/components.js";
 import { language, say, sayOr } from "../shared/i18n.js";
 import { accountingView } from "./accounting_view.js";
+import { daysView } from "./days_view.js";
 import { emergencyView } from "./emergency_view.js";
 import { exportOf, sinkLevel, verdictLine } from "./trail_model.js";
 
@@ -20,6 +21,7 @@ export function pageView(state, on) {
     <h1>${say("auditor.heading")}</h1>
     ${state.problem === "" ? nothing : html`<p class="notice bad" role="alert">${state.problem}</p>`}
     <div class="firsts">${emergencyView(state, on)} ${checkView(state, on)}</div>
+    ${daysView(state, on)}
     ${searchView(state, on)} ${state.accounting === null ? nothing : accountingView(state, on)}
     ${state.entries === null ? html`<p class="soft">${say("common.loading")}</p>` : listView(state, on)}
   `;
