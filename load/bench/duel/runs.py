@@ -109,17 +109,20 @@ class Runner:
             "--warm-ms", str(self._plan.warm_ms * _warm_ups(size)),
             "--measure-ms", str(self._plan.measure_ms),
         ]  # fmt: skip
-        done = subprocess.run(  # noqa: S603
-            self._hosts.on_client(command),
-            capture_output=True,
-            text=True,
-            timeout=_LONGEST_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"{server} with {rooms} rooms of {size}:\n{done.stderr[-2_000:]}")
-        raw: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return raw
+        for _ in range(TRIES):
+            done = subprocess.run(  # noqa: S603
+                self._hosts.on_client(command),
+                capture_output=True,
+                text=True,
+                timeout=_LONGEST_S,
+                check=False,
+            )
+            if done.returncode == 0:
+                raw: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+                return raw
+            # Nothing was measured: somebody's connection did not come up.
+            print(f"{server} with {rooms} rooms of {size}: not all joined, once more", flush=True)
+        raise SystemExit(f"{server} with {rooms} rooms of {size}:\n{done.stderr[-2_000:]}")
 
 
 def _warm_ups(size: int) -> int:
