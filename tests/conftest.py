@@ -17,8 +17,10 @@ settings.load_profile("telehealth")
 # once a certain library is installed: a second of standing still for the loop under test.
 structlog.configure(
     processors=[
-        structlog.processors.add_log_level,
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
     ]
 )
 
