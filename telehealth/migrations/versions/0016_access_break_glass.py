@@ -1,18 +1,9 @@
-"""Records opened in an emergency; the auditors who are told of it, and the lane that tells them.
-
-The ledger's lists of lanes and kinds grow at their front, whatever stands in them: another
-revision may have grown them too.  SQLite cannot change a check constraint of a table that stands,
-and building the table anew would drop the triggers that keep the ledger whole, so the text of the
-constraint is changed where it is kept.
-
-Source:
-    SQLite, "ALTER TABLE", section 7: `PRAGMA writable_schema` for changes that do not affect the
-    content on disk, such as CHECK constraints.
-"""
+"""Records opened in an emergency; the auditors who are told of it, and the lane that tells them."""
 
 import sqlalchemy as sa
 from alembic import op
 
+from telehealth.migrations.growing_lists import grow, shrink
 from telehealth.platform.db import UtcDateTime
 
 revision = "0016"
@@ -64,58 +55,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_opened_records_ends_at", "opened_records", ["ends_at"])
     for table, column, value in _GROWN:
-        _rewrite(table, column, f"'{value}'", grows=True)
+        grow(table, column, value)
 
 
 def downgrade() -> None:
     op.drop_table("opened_records")
     op.drop_column("memberships", "is_told")
     # What an earlier revision knows of stays: it may have entries.
-    _rewrite("ledger_entry", "kind", "'notice.break_glass'", grows=False)
-    _rewrite("notices", "template", "'break_glass'", grows=False)
-
-
-def _rewrite(table: str, column: str, value: str, *, grows: bool) -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        _rewrite_sqlite(table, f"{column} IN (", f"{value}, ", grows=grows)
-    else:
-        _rewrite_postgresql(table, f"ck_{table}_{column}_known", value, grows=grows)
-
-
-def _rewrite_sqlite(table: str, head: str, member: str, *, grows: bool) -> None:
-    bind = op.get_bind()
-    kept = str(
-        bind.scalar(
-            sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :table"),
-            {"table": table},
-        )
-    )
-    if grows and member.removesuffix(", ") in kept:
-        return
-    before, after = (head, head + member) if grows else (head + member, head)
-    version = bind.scalar(sa.text("PRAGMA schema_version"))
-    bind.execute(sa.text("PRAGMA writable_schema = ON"))
-    bind.execute(
-        sa.text("UPDATE sqlite_master SET sql = :sql WHERE type = 'table' AND name = :table"),
-        {"sql": kept.replace(before, after), "table": table},
-    )
-    # Every connection reads the schema anew.
-    bind.execute(sa.text(f"PRAGMA schema_version = {int(version or 0) + 1}"))
-    bind.execute(sa.text("PRAGMA writable_schema = OFF"))
-
-
-def _rewrite_postgresql(table: str, name: str, value: str, *, grows: bool) -> None:
-    bind = op.get_bind()
-    kept = str(
-        bind.scalar(
-            sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name"),
-            {"name": name},
-        )
-    )
-    if grows and value in kept:
-        return
-    member = f"{value}::character varying, "
-    before, after = ("ARRAY[", f"ARRAY[{member}") if grows else (f"ARRAY[{member}", "ARRAY[")
-    definition = kept.replace(before, after)
-    bind.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-    bind.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    shrink("ledger_entry", "kind", "notice.break_glass")
+    shrink("notices", "template", "break_glass")

@@ -11,21 +11,20 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from telehealth.access.actor import Actor, Job
 from telehealth.access.roles import Role
 from telehealth.audit.events import AuditEvent
 from telehealth.audit.fhir import profile_of
 from telehealth.audit.head_directory import HeadDirectory
 from telehealth.audit.head_keeper import HeadKeeper
 from telehealth.audit.head_keys import public_key_set
-from telehealth.identity import actions as identity
 from telehealth.platform.db import Database
 from telehealth.platform.signing import make_key_file, read_key_file
 from tests.support.app_client import AppClient, browser_of, running_app
 from tests.support.audit_lab import LOG, take_guards_away
-from tests.support.clinic import PASSWORD, hash_once
+from tests.support.clinic import PASSWORD
 from tests.support.clock import FakeClock
 from tests.support.fhir_server import running_fhir_server
+from tests.support.staff import STAFF_PASSWORD, add_staff
 from tests.support.visits import NOW, InventedVisit, book
 
 
@@ -58,28 +57,14 @@ class Office:
 async def office(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Office]:
     visit = await book(database)
     await visit.complete()
-    clinic_id = visit.clinic.clinic_id
-    by = Actor.of_job(Job.SETUP, clinic_id)
     async with database.unit_of_work() as uow:
-        person_id = await identity.add_person(
+        await add_staff(
             uow,
-            by=by,
+            visit.clinic,
             now=NOW,
-            given="Robin",
-            family="Ledgerly",
-            birth_on=None,
-            phone=None,
-            medical_record_number=None,
-            npi=None,
-        )
-        await identity.add_account(
-            uow,
-            by=by,
-            now=NOW,
-            person_id=person_id,
             email="auditor@riverside.example",
-            password_hash=hash_once(PASSWORD),
             role=Role.AUDITOR,
+            given="Robin",
         )
     clock, key_file, heads = FakeClock(NOW), tmp_path / "audit_key.json", tmp_path / "heads"
     make_key_file(key_file)
@@ -103,7 +88,7 @@ async def office(database: Database, database_url: str, tmp_path: Path) -> Async
         browser_of(made) as auditor,
         browser_of(made) as scheduler,
     ):
-        signed_in = await auditor.sign_in("auditor@riverside.example", PASSWORD)
+        signed_in = await auditor.sign_in("auditor@riverside.example", STAFF_PASSWORD)
         assert signed_in.json()["home"] == "/auditor"
         await scheduler.sign_in("scheduler@riverside.example", PASSWORD)
         yield Office(

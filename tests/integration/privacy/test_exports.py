@@ -13,11 +13,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from telehealth.access.actor import Actor, Job
-from telehealth.access.roles import Role
 from telehealth.charting.tables import NoteSignature, NoteVersion
 from telehealth.contract import AttendanceKind
-from telehealth.identity import actions as identity
 from telehealth.platform.db import Database
 from telehealth.platform.ids import new_uuid
 from telehealth.scheduling.booking import AppointmentState
@@ -25,9 +22,10 @@ from telehealth.scheduling.tables import Appointment
 from telehealth.visits.lifecycle import VisitState
 from telehealth.visits.tables import Attendance, Visit
 from tests.support.app_client import ORIGIN, AppClient, browser_of, running_app
-from tests.support.clinic import BORN_ON, PASSWORD, InventedClinic, hash_once
+from tests.support.clinic import BORN_ON, PASSWORD
 from tests.support.clock import FakeClock
 from tests.support.requirements import Figure
+from tests.support.staff import STAFF_PASSWORD, add_staff
 from tests.support.visits import NOW, InventedVisit, book
 
 WITHIN_S = 300.0
@@ -149,7 +147,8 @@ async def test_only_the_patient_or_an_administrator_makes_a_link(
 ) -> None:
     visit = await book(database)
     other = await book(database, name="lakeside")
-    await _make_administrator(database, visit.clinic)
+    async with database.unit_of_work() as uow:
+        await add_staff(uow, visit.clinic, now=NOW)
     path = f"/v1/people/{visit.clinic.patient_id}/record-exports"
     async with running_app(database_url, tmp_path, clock=FakeClock(NOW)) as made:
         for email in ("scheduler@riverside.example", "provider@riverside.example"):
@@ -158,7 +157,7 @@ async def test_only_the_patient_or_an_administrator_makes_a_link(
                 assert (await staff.post(path)).status_code == 403
                 assert (await staff.post("/v1/privacy/exports")).status_code == 403
         async with browser_of(made) as administrator:
-            await administrator.sign_in("administrator@riverside.example", PASSWORD)
+            await administrator.sign_in("administrator@riverside.example", STAFF_PASSWORD)
             foreign = f"/v1/people/{other.clinic.patient_id}/record-exports"
             assert (await administrator.post(foreign)).status_code == 404
             assert (await administrator.post("/v1/people/x/record-exports")).status_code == 404
@@ -292,31 +291,6 @@ async def test_a_patient_sees_what_they_agreed_to_and_takes_it_back(
     assert (own["is_given"], own["withdrawn_at"] is None) == (False, False)
     for answer in (out, cleared):
         assert answer.headers["clear-site-data"] == '"cache", "storage"'
-
-
-async def _make_administrator(database: Database, clinic: InventedClinic) -> None:
-    by = Actor.of_job(Job.SETUP, clinic.clinic_id)
-    async with database.unit_of_work() as uow:
-        person_id = await identity.add_person(
-            uow,
-            by=by,
-            now=NOW,
-            given="Root",
-            family="Invented",
-            birth_on=None,
-            phone=None,
-            medical_record_number=None,
-            npi=None,
-        )
-        await identity.add_account(
-            uow,
-            by=by,
-            now=NOW,
-            person_id=person_id,
-            email="administrator@riverside.example",
-            password_hash=hash_once(PASSWORD),
-            role=Role.ADMINISTRATOR,
-        )
 
 
 async def _add_visits(database: Database, like: InventedVisit, count: int) -> None:
